@@ -1,0 +1,251 @@
+//! The sandboxes: one realm per function, with CouchDB's helpers as globals
+//! (`create_sandbox` in `share/server/loop.js` and `dispatch-quickjs.js`).
+
+use boa_engine::native_function::NativeFunctionPointer;
+use boa_engine::object::builtins::JsArray;
+use boa_engine::object::JsObject;
+use boa_engine::realm::Realm;
+use boa_engine::value::JsVariant;
+use boa_engine::{
+    Context, JsArgs, JsError, JsResult, JsString, JsValue, js_string,
+};
+
+use super::builtins::{self, define, global_of, native};
+use super::source_text::source_text;
+use super::stringify::{self, Spelling};
+use super::vm::host;
+use super::{Profile, Vm, json_global};
+
+/// What a function is for; it decides which helpers it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sandbox {
+    /// Functions added with `add_fun`: maps, and search index functions.
+    Map,
+    /// Reduce functions.
+    Reduce,
+}
+
+impl Vm {
+    /// A fresh realm with the globals of a sandbox, in the order CouchDB defines them.
+    pub(super) fn sandbox(&mut self, kind: Sandbox) -> Result<Realm, super::EngineError> {
+        let realm = self
+            .context
+            .create_realm()
+            .map_err(|error| super::EngineError::Internal(error.to_string()))?;
+        json_global::install(&realm, &mut self.context);
+        builtins::apply_profile(self.profile, &realm, &mut self.context);
+        let global = global_of(&realm, &mut self.context);
+        let json = match self.profile {
+            // The sandboxes of SpiderMonkey share the outer realm's frozen object.
+            Profile::SpiderMonkey => self.json.clone(),
+            Profile::QuickJs => realm.intrinsics().objects().json(),
+        };
+        let to_json = builtins::method(&json, "stringify", &mut self.context);
+        self.helper(&global, "emit", 2, emit);
+        self.helper(&global, "sum", 1, sum);
+        self.helper(&global, "log", 1, log);
+        define(&global, "toJSON", to_json.into(), true, &mut self.context);
+        if self.profile == Profile::SpiderMonkey {
+            // Deleted first, so that it comes at CouchDB's place when the globals are enumerated.
+            let _ = global.delete_property_or_throw(js_string!("JSON"), &mut self.context);
+            define(&global, "JSON", json.into(), true, &mut self.context);
+        }
+        self.helper(&global, "provides", 2, nothing);
+        self.helper(&global, "registerType", 1, nothing);
+        self.helper(&global, "start", 1, nothing);
+        self.helper(&global, "send", 1, nothing);
+        self.helper(&global, "getRow", 0, nothing);
+        self.helper(&global, "isArray", 1, is_array);
+        if kind == Sandbox::Map {
+            self.helper(&global, "index", 3, index);
+        }
+        if self.profile == Profile::SpiderMonkey {
+            self.helper_hidden(&global, "uneval", 1, uneval);
+        }
+        Ok(realm)
+    }
+
+    /// A helper function of the outer realm, as all of CouchDB's are.
+    fn helper(&mut self, global: &JsObject, name: &str, length: usize, code: NativeFunctionPointer) {
+        let function = native(&self.context.realm().clone(), name, length, code);
+        define(global, name, function.into(), true, &mut self.context);
+    }
+
+    fn helper_hidden(
+        &mut self,
+        global: &JsObject,
+        name: &str,
+        length: usize,
+        code: NativeFunctionPointer,
+    ) {
+        let function = native(&self.context.realm().clone(), name, length, code);
+        define(global, name, function.into(), false, &mut self.context);
+    }
+}
+
+fn emit(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let key = arguments.get_or_undefined(0).clone();
+    let value = error_to_json(arguments.get_or_undefined(1), context)?;
+    host(context).rows.borrow_mut().push((key, value));
+    Ok(JsValue::undefined())
+}
+
+/// What looks like an Error becomes `{error, message}` (since 3.4.3), anything else stays.
+fn error_to_json(value: &JsValue, context: &mut Context) -> JsResult<JsValue> {
+    let Some(object) = value.as_object().filter(|object| !object.is_callable()) else {
+        return Ok(value.clone());
+    };
+    for name in [js_string!("stack"), js_string!("name"), js_string!("message")] {
+        if !object.has_property(name, context)? {
+            return Ok(value.clone());
+        }
+    }
+    let error = object.get(js_string!("name"), context)?;
+    let message = object.get(js_string!("message"), context)?;
+    let replaced = JsObject::with_object_proto(context.intrinsics());
+    define(&replaced, "error", error, true, context);
+    define(&replaced, "message", message, true, context);
+    Ok(replaced.into())
+}
+
+/// Adds with `+` over what `for…in` enumerates, inherited members included, starting at 0.
+fn sum(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let values = arguments.get_or_undefined(0);
+    let mut total = JsValue::new(0);
+    if values.is_null_or_undefined() {
+        return Ok(total);
+    }
+    let object = values.to_object(context)?;
+    for key in enumerable_keys(&object, context)? {
+        let value = object.get(key, context)?;
+        total = total.add(&value, context)?;
+    }
+    Ok(total)
+}
+
+fn enumerable_keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsString>> {
+    let mut names: Vec<JsString> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut current = Some(object.clone());
+    while let Some(holder) = current {
+        for key in holder.own_property_keys(context)? {
+            let name = match &key {
+                boa_engine::property::PropertyKey::String(name) => name.clone(),
+                boa_engine::property::PropertyKey::Index(index) => {
+                    JsString::from(index.get().to_string())
+                }
+                boa_engine::property::PropertyKey::Symbol(_) => continue,
+            };
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            // Only ordinary members of prototypes are enumerable: builtins are not.
+            let enumerable = holder
+                .borrow()
+                .properties()
+                .get(&key)
+                .is_none_or(|property| property.expect_enumerable());
+            if enumerable && name != js_string!("length") {
+                names.push(name);
+            }
+        }
+        current = holder.prototype();
+    }
+    Ok(names)
+}
+
+fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let message = arguments.get_or_undefined(0);
+    let text = match message.variant() {
+        JsVariant::String(text) => lossy_escaped(&text),
+        _ => {
+            let message = error_to_json(message, context)?;
+            let mut text = String::new();
+            if stringify::write(&message, Spelling::JavaScript, &mut text, context)? {
+                text
+            } else {
+                "undefined".into()
+            }
+        }
+    };
+    host(context).log.borrow_mut().push(text);
+    Ok(JsValue::undefined())
+}
+
+/// The text with lone surrogates, which Rust's strings cannot hold, written as U+FFFD.
+fn lossy_escaped(text: &JsString) -> String {
+    text.to_std_string_lossy()
+}
+
+/// `[object Array]` in any realm.
+fn is_array(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    Ok(JsValue::new(builtins::is_array(arguments.get_or_undefined(0), context)?))
+}
+
+/// The helpers of show and list functions do nothing that a view could see.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+fn nothing(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
+    Ok(JsValue::undefined())
+}
+
+/// Clouseau's `index(name, value, options)` (`share/server/dreyfus.js`).
+fn index(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let (name, value) = (arguments.get_or_undefined(0), arguments.get_or_undefined(1));
+    let options = arguments.get_or_undefined(2);
+    let Some(text) = name.as_string() else {
+        let kind = name.type_of();
+        return Err(named_error("TypeError", &format!("name must be a string not {kind}"), context));
+    };
+    if text.to_std_string_lossy().starts_with('_') {
+        return Err(named_error("ReservedName", "name must not start with an underscore", context));
+    }
+    if !(value.is_string() || value.is_number() || value.is_boolean()) {
+        let kind = value.type_of();
+        return Err(named_error(
+            "TypeError",
+            &format!("value must be a string, a number or boolean not {kind}"),
+            context,
+        ));
+    }
+    if options.to_boolean() && !options.is_object() {
+        let kind = options.type_of();
+        return Err(named_error(
+            "TypeError",
+            &format!("options must be an object not {kind}"),
+            context,
+        ));
+    }
+    let options = if options.to_boolean() {
+        options.clone()
+    } else {
+        JsObject::with_object_proto(context.intrinsics()).into()
+    };
+    let field = JsArray::from_iter([name.clone(), value.clone(), options], context);
+    host(context).fields.borrow_mut().push(field.into());
+    Ok(JsValue::undefined())
+}
+
+/// An object with `name` and `message`, as CouchDB's helpers throw it.
+fn named_error(name: &str, message: &str, context: &mut Context) -> JsError {
+    let error = JsObject::with_object_proto(context.intrinsics());
+    define(&error, "name", JsString::from(name).into(), true, context);
+    define(&error, "message", JsString::from(message).into(), true, context);
+    JsError::from_opaque(error.into())
+}
+
+/// SpiderMonkey's `uneval(value)`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+fn uneval(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let text = source_text(arguments.get_or_undefined(0), 0, false, context);
+    Ok(JsString::from(text).into())
+}
+
+/// SpiderMonkey's `toSource` method of every object.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+pub(super) fn to_source(
+    this: &JsValue,
+    _: &[JsValue],
+    context: &mut Context,
+) -> JsResult<JsValue> {
+    Ok(JsString::from(source_text(this, 0, true, context)).into())
+}

@@ -1,0 +1,203 @@
+//! How an engine writes a value into a log line: `toSource()` of SpiderMonkey, `toString()` of
+//! QuickJS (`errstr` in `share/server/util.js`).
+
+use std::fmt::Write;
+
+use boa_engine::object::JsObject;
+use boa_engine::property::PropertyKey;
+use boa_engine::value::JsVariant;
+use boa_engine::{Context, JsString, JsValue, js_string};
+
+use super::{Profile, Vm};
+
+/// Deeper values are cut.
+const DEPTH: usize = 50;
+
+impl Vm {
+    /// The text of a thrown value in a log line or an error message.
+    pub(super) fn error_text(&mut self, value: &JsValue) -> String {
+        match self.profile {
+            Profile::SpiderMonkey => self.watched(|vm| source_text(value, 0, true, &mut vm.context)),
+            Profile::QuickJs => self.watched(|vm| {
+                let context = &mut vm.context;
+                value
+                    .to_string(context)
+                    .map_or_else(|_| "[object Object]".into(), |text| text.to_std_string_lossy())
+            }),
+        }
+    }
+}
+
+/// SpiderMonkey's `toSource()`; at the top primitives are written as the objects they become
+/// when the method is called on them.
+pub(super) fn source_text(
+    value: &JsValue,
+    depth: usize,
+    top: bool,
+    context: &mut Context,
+) -> String {
+    let wrap = |kind: &str, text: String| {
+        if top { format!("(new {kind}({text}))") } else { text }
+    };
+    match value.variant() {
+        JsVariant::Null => "null".into(),
+        JsVariant::Undefined => "(void 0)".into(),
+        JsVariant::Boolean(boolean) => wrap("Boolean", boolean.to_string()),
+        JsVariant::Integer32(_) | JsVariant::Float64(_) => {
+            let double = value.as_number().unwrap_or(f64::NAN);
+            let text = if double == 0.0 && double.is_sign_negative() {
+                "-0".into()
+            } else {
+                ryu_js::Buffer::new().format(double).to_owned()
+            };
+            wrap("Number", text)
+        }
+        JsVariant::String(text) => wrap("String", quoted(&text)),
+        JsVariant::BigInt(integer) => wrap("BigInt", format!("{}n", integer.to_string_radix(10))),
+        JsVariant::Symbol(symbol) => symbol.descriptive_string().to_std_string_lossy(),
+        JsVariant::Object(object) => object_source(&object, depth, top, context),
+    }
+}
+
+fn object_source(object: &JsObject, depth: usize, top: bool, context: &mut Context) -> String {
+    if depth > DEPTH {
+        return "{}".into();
+    }
+    if object.is::<boa_engine::builtins::error::Error>() {
+        return error_source(object, context);
+    }
+    let as_value = JsValue::from(object.clone());
+    if object.is_callable() {
+        let text = as_value
+            .to_string(context)
+            .map(|text| text.to_std_string_lossy())
+            .unwrap_or_default();
+        return if top || !text.starts_with('(') { format!("({text})") } else { text };
+    }
+    if object.is_array() {
+        return array_source(object, depth, context);
+    }
+    if object.is::<JsString>() || object.is::<f64>() || object.is::<bool>() {
+        let primitive = primitive(&as_value, context);
+        return source_text(&primitive, depth, true, context);
+    }
+    if object.is::<boa_engine::builtins::regexp::RegExp>() {
+        return as_value
+            .to_string(context)
+            .map(|text| text.to_std_string_lossy())
+            .unwrap_or_default();
+    }
+    if object.is::<boa_engine::builtins::date::Date>() {
+        let time = as_value.to_number(context).unwrap_or(f64::NAN);
+        return format!("(new Date({}))", ryu_js::Buffer::new().format(time));
+    }
+    let keys = object.own_property_keys(context).unwrap_or_default();
+    let mut text = String::from(if top { "({" } else { "{" });
+    let mut first = true;
+    for key in keys {
+        let name = match &key {
+            PropertyKey::String(name) => name.clone(),
+            PropertyKey::Index(index) => JsString::from(index.get().to_string()),
+            PropertyKey::Symbol(_) => continue,
+        };
+        if !first {
+            text.push_str(", ");
+        }
+        first = false;
+        let member = object.get(key, context).unwrap_or_default();
+        text.push_str(&member_name(&name));
+        text.push(':');
+        text.push_str(&source_text(&member, depth + 1, false, context));
+    }
+    text.push_str(if top { "})" } else { "}" });
+    text
+}
+
+fn array_source(object: &JsObject, depth: usize, context: &mut Context) -> String {
+    let length = object
+        .get(js_string!("length"), context)
+        .and_then(|length| length.to_length(context))
+        .unwrap_or(0);
+    let mut text = String::from("[");
+    for index in 0..length.min(10_000) {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        if object.has_own_property(index, context).unwrap_or(false) {
+            let item = object.get(index, context).unwrap_or_default();
+            text.push_str(&source_text(&item, depth + 1, false, context));
+        } else if index + 1 == length {
+            text.push(',');
+        }
+    }
+    text.push(']');
+    text
+}
+
+/// `(new TypeError("message", "<unknown>", 3))`: the file is unknown in a sandbox, the line is
+/// that of the source as it was evaluated.
+fn error_source(error: &JsObject, context: &mut Context) -> String {
+    let mut part = |name: JsString| {
+        error
+            .get(name, context)
+            .ok()
+            .filter(|value| !value.is_undefined())
+            .and_then(|value| value.to_string(context).ok())
+    };
+    let name = part(js_string!("name")).map_or("Error".into(), |name| name.to_std_string_lossy());
+    let message = part(js_string!("message")).unwrap_or_default();
+    let line = error_line(error, context).unwrap_or(1);
+    format!("(new {name}({}, \"<unknown>\", {line}))", quoted(&message))
+}
+
+/// The line, counted from 1, of the innermost frame that has one.
+pub(super) fn error_line(error: &JsObject, context: &mut Context) -> Option<u32> {
+    let stack = error.get(js_string!("stack"), context).ok()?;
+    let stack = stack.as_string()?.to_std_string_lossy();
+    stack.lines().find_map(|frame| {
+        let place = frame.rsplit_once('(')?.1.strip_suffix(')')?;
+        let mut parts = place.rsplit(':');
+        let _column: u32 = parts.next()?.parse().ok()?;
+        parts.next()?.parse().ok()
+    })
+}
+
+fn primitive(value: &JsValue, context: &mut Context) -> JsValue {
+    value
+        .to_primitive(context, boa_engine::value::PreferredType::Default)
+        .unwrap_or_default()
+}
+
+/// A string literal as SpiderMonkey writes it: ASCII only.
+fn quoted(text: &JsString) -> String {
+    let mut literal = String::from("\"");
+    for unit in text.iter() {
+        // Writing to a string cannot fail.
+        let _ = match unit {
+            0x22 => write!(literal, "\\\""),
+            0x5c => write!(literal, "\\\\"),
+            0x08 => write!(literal, "\\b"),
+            0x09 => write!(literal, "\\t"),
+            0x0a => write!(literal, "\\n"),
+            0x0b => write!(literal, "\\v"),
+            0x0c => write!(literal, "\\f"),
+            0x0d => write!(literal, "\\r"),
+            0x20..=0x7e => write!(literal, "{}", char::from(unit as u8)),
+            0..=0xff => write!(literal, "\\x{unit:02X}"),
+            _ => write!(literal, "\\u{unit:04X}"),
+        };
+    }
+    literal.push('"');
+    literal
+}
+
+fn member_name(name: &JsString) -> String {
+    let text = name.to_std_string_lossy();
+    let mut characters = text.chars();
+    let identifier = characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$'))
+        && characters.all(|other| other.is_ascii_alphanumeric() || matches!(other, '_' | '$'));
+    let index = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if identifier || index { text } else { quoted(name) }
+}

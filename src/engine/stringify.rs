@@ -1,0 +1,326 @@
+//! `JSON.stringify`, in the engine's spelling and in CouchDB's.
+//!
+//! boa's own prints and then everything would have to be parsed again to become what the server
+//! stores; it also recurses without bound. This one writes either text directly.
+
+use boa_engine::object::JsObject;
+use boa_engine::property::PropertyKey;
+use boa_engine::string::JsStrVariant;
+use boa_engine::value::JsVariant;
+use boa_engine::{
+    Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string,
+};
+
+use super::builtins;
+use crate::json::double_to_stored;
+
+/// How text and numbers are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As `JSON.stringify` prints them.
+    JavaScript,
+    /// As CouchDB stores and prints them: lone surrogates replaced by U+FFFD, subnormal numbers as
+    /// `0.0` (jiffy 1.1), upper-case digits in escapes.
+    Stored,
+}
+
+/// Deeper values are taken for endless.
+const DEPTH: usize = 5000;
+
+/// Writes `value` as `JSON.stringify(value)` does; tells whether there was anything to write
+/// (`undefined`, functions and symbols have no JSON).
+///
+/// # Errors
+/// What a `toJSON` method or a getter threw, and a TypeError for a BigInt or a cycle.
+pub(super) fn write(
+    value: &JsValue,
+    spelling: Spelling,
+    out: &mut String,
+    context: &mut Context,
+) -> JsResult<bool> {
+    Writer { spelling, out, stack: Vec::new() }.value(value, &Key::Name(js_string!()), context)
+}
+
+/// Writes `value` as an element of an array: what has no JSON becomes `null`. `position` is what
+/// a `toJSON` method is given.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_element(
+    value: &JsValue,
+    position: usize,
+    spelling: Spelling,
+    out: &mut String,
+    context: &mut Context,
+) -> JsResult<()> {
+    Writer { spelling, out, stack: Vec::new() }.element(value, position, context)
+}
+
+struct Writer<'a> {
+    spelling: Spelling,
+    out: &'a mut String,
+    stack: Vec<JsObject>,
+}
+
+enum Key {
+    Name(JsString),
+    Index(usize),
+}
+
+impl Key {
+    fn to_value(&self) -> JsValue {
+        match self {
+            Self::Name(name) => name.clone().into(),
+            Self::Index(index) => JsString::from(index.to_string()).into(),
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: &JsValue, key: &Key, context: &mut Context) -> JsResult<bool> {
+        match value.variant() {
+            JsVariant::Null => self.out.push_str("null"),
+            JsVariant::Boolean(true) => self.out.push_str("true"),
+            JsVariant::Boolean(false) => self.out.push_str("false"),
+            JsVariant::Integer32(integer) => {
+                use std::fmt::Write;
+                // Writing to a string cannot fail.
+                let _ = write!(self.out, "{integer}");
+            }
+            JsVariant::Float64(double) => self.number(double),
+            JsVariant::String(text) => self.string(&text),
+            JsVariant::Undefined | JsVariant::Symbol(_) => return Ok(false),
+            JsVariant::BigInt(_) => {
+                let method = value.to_object(context)?.get(js_string!("toJSON"), context)?;
+                let Some(method) = method.as_callable() else {
+                    return Err(JsNativeError::typ()
+                        .with_message("BigInt value can't be serialized in JSON")
+                        .into());
+                };
+                let replaced = method.call(value, &[key.to_value()], context)?;
+                if replaced.is_bigint() {
+                    return Err(JsNativeError::typ()
+                        .with_message("BigInt value can't be serialized in JSON")
+                        .into());
+                }
+                return self.value(&replaced, key, context);
+            }
+            JsVariant::Object(object) => return self.object_value(&object, key, context),
+        }
+        Ok(true)
+    }
+
+    fn object_value(
+        &mut self,
+        object: &JsObject,
+        key: &Key,
+        context: &mut Context,
+    ) -> JsResult<bool> {
+        let method = object.get(js_string!("toJSON"), context)?;
+        if let Some(method) = method.as_callable() {
+            let replaced = method.call(&object.clone().into(), &[key.to_value()], context)?;
+            return match replaced.as_object() {
+                // The result is written as it is; its own toJSON is not asked again.
+                Some(replaced) => self.plain_object(&replaced, context),
+                None if replaced.is_bigint() => Err(JsNativeError::typ()
+                    .with_message("BigInt value can't be serialized in JSON")
+                    .into()),
+                None => self.value(&replaced, key, context),
+            };
+        }
+        self.plain_object(object, context)
+    }
+
+    fn plain_object(&mut self, object: &JsObject, context: &mut Context) -> JsResult<bool> {
+        if object.is_callable() {
+            return Ok(false);
+        }
+        if let Some(primitive) = unwrapped(object, context)? {
+            return self.value(&primitive, &Key::Name(js_string!()), context);
+        }
+        if self.stack.len() >= DEPTH {
+            return Err(too_deep());
+        }
+        if self.stack.iter().any(|open| JsObject::equals(open, object)) {
+            return Err(JsNativeError::typ().with_message("cyclic object value").into());
+        }
+        self.stack.push(object.clone());
+        if builtins::is_array(&object.clone().into(), context)? {
+            let length = object.get(js_string!("length"), context)?.to_length(context)?;
+            self.out.push('[');
+            for index in 0..length {
+                if index > 0 {
+                    self.out.push(',');
+                }
+                let item = object.get(index, context)?;
+                self.element(&item, usize::try_from(index).unwrap_or(usize::MAX), context)?;
+            }
+            self.out.push(']');
+        } else {
+            self.members(object, context)?;
+        }
+        self.stack.pop();
+        Ok(true)
+    }
+
+    fn element(&mut self, item: &JsValue, index: usize, context: &mut Context) -> JsResult<()> {
+        if !self.value(item, &Key::Index(index), context)? {
+            self.out.push_str("null");
+        }
+        Ok(())
+    }
+
+    fn members(&mut self, object: &JsObject, context: &mut Context) -> JsResult<()> {
+        let names = enumerable_names(object, context)?;
+        self.out.push('{');
+        let mut first = true;
+        for key in names {
+            let member = object.get(key.clone(), context)?;
+            let before = self.out.len();
+            if !first {
+                self.out.push(',');
+            }
+            let name = match &key {
+                PropertyKey::String(name) => name.clone(),
+                PropertyKey::Index(index) => JsString::from(index.get().to_string()),
+                PropertyKey::Symbol(_) => continue,
+            };
+            self.string(&name);
+            self.out.push(':');
+            if self.value(&member, &Key::Name(name), context)? {
+                first = false;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn number(&mut self, double: f64) {
+        if !double.is_finite() {
+            self.out.push_str("null");
+            return;
+        }
+        let mut buffer = ryu_js::Buffer::new();
+        match self.spelling {
+            Spelling::Stored => self.out.push_str(&double_to_stored(double, &mut buffer)),
+            // JavaScript prints -0 as 0.
+            Spelling::JavaScript => {
+                self.out.push_str(buffer.format_finite(if double == 0.0 { 0.0 } else { double }));
+            }
+        }
+    }
+
+    fn string(&mut self, text: &JsString) {
+        if let JsStrVariant::Latin1(bytes) = text.as_str().variant()
+            && bytes.iter().all(|byte| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\'))
+        {
+            self.out.push('"');
+            // Printable ASCII is UTF-8 as it stands.
+            self.out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+            self.out.push('"');
+            return;
+        }
+        self.out.push('"');
+        for unit in char::decode_utf16(text.iter()) {
+            match unit {
+                Ok(plain) => self.character(plain),
+                Err(lone) => match self.spelling {
+                    Spelling::Stored => self.out.push(char::REPLACEMENT_CHARACTER),
+                    Spelling::JavaScript => {
+                        use std::fmt::Write;
+                        let _ = write!(self.out, "\\u{:04x}", lone.unpaired_surrogate());
+                    }
+                },
+            }
+        }
+        self.out.push('"');
+    }
+
+    fn character(&mut self, character: char) {
+        match character {
+            '"' => self.out.push_str("\\\""),
+            '\\' => self.out.push_str("\\\\"),
+            '\u{8}' => self.out.push_str("\\b"),
+            '\u{c}' => self.out.push_str("\\f"),
+            '\n' => self.out.push_str("\\n"),
+            '\r' => self.out.push_str("\\r"),
+            '\t' => self.out.push_str("\\t"),
+            control if control < ' ' => {
+                use std::fmt::Write;
+                let code = u32::from(control);
+                // Writing to a string cannot fail.
+                let _ = match self.spelling {
+                    Spelling::Stored => write!(self.out, "\\u{code:04X}"),
+                    Spelling::JavaScript => write!(self.out, "\\u{code:04x}"),
+                };
+            }
+            plain => self.out.push(plain),
+        }
+    }
+}
+
+/// The primitive inside a `Number`, `String`, `Boolean` or `BigInt` object.
+fn unwrapped(object: &JsObject, context: &mut Context) -> JsResult<Option<JsValue>> {
+    if object.is_ordinary() || object.is_array() {
+        return Ok(None);
+    }
+    let value = JsValue::from(object.clone());
+    if object.is::<f64>() {
+        return value.to_number(context).map(|number| Some(JsValue::new(number)));
+    }
+    if object.is::<JsString>() {
+        return value.to_string(context).map(|text| Some(JsValue::new(text)));
+    }
+    if let Some(boolean) = object.downcast_ref::<bool>() {
+        return Ok(Some(JsValue::new(*boolean)));
+    }
+    if let Some(integer) = object.downcast_ref::<boa_engine::JsBigInt>() {
+        return Ok(Some(JsValue::new(integer.clone())));
+    }
+    Ok(None)
+}
+
+fn enumerable_names(object: &JsObject, context: &mut Context) -> JsResult<Vec<PropertyKey>> {
+    let keys = object.own_property_keys(context)?;
+    if object.is_ordinary() {
+        let borrowed = object.borrow();
+        let properties = borrowed.properties();
+        return Ok(keys
+            .into_iter()
+            .filter(|key| !matches!(key, PropertyKey::Symbol(_)))
+            .filter(|key| {
+                properties.get(key).is_some_and(|property| property.expect_enumerable())
+            })
+            .collect());
+    }
+    // Proxies, typed arrays and other exotic objects answer for themselves.
+    let mut names = Vec::with_capacity(keys.len());
+    for key in keys {
+        if matches!(key, PropertyKey::Symbol(_)) {
+            continue;
+        }
+        let name = match &key {
+            PropertyKey::String(name) => JsValue::from(name.clone()),
+            PropertyKey::Index(index) => JsValue::from(JsString::from(index.get().to_string())),
+            PropertyKey::Symbol(_) => continue,
+        };
+        let test = context
+            .intrinsics()
+            .constructors()
+            .object()
+            .prototype()
+            .get(js_string!("propertyIsEnumerable"), context)?;
+        let Some(test) = test.as_callable() else { continue };
+        if test.call(&object.clone().into(), &[name], context)?.to_boolean() {
+            names.push(key);
+        }
+    }
+    Ok(names)
+}
+
+fn too_deep() -> JsError {
+    boa_engine::error::RuntimeLimitError::Recursion.into()
+}
+

@@ -1,0 +1,4 @@
+//! couchctl
+
+pub mod engine;
+pub mod json;
