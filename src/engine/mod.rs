@@ -21,7 +21,6 @@ mod projection;
 mod reduce;
 mod require;
 mod source_text;
-#[path = "/tmp/sm_stub.rs"]
 mod spidermonkey;
 mod stringify;
 mod transcode;
@@ -29,7 +28,7 @@ mod vm;
 mod worker;
 
 pub use failure::EngineError;
-pub use map::{MapFunctions, MapOutcome, MappedRow};
+pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
 pub use reduce::{ReduceLimit, ReduceOutcome};
 pub use vm::Vm;

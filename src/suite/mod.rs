@@ -1,0 +1,8 @@
+//! Suites: unit tests of design documents.
+
+mod laws;
+mod outcome;
+
+pub use outcome::{
+    CaseOutcome, DiffLine, Failure, Finding, Level, RunOutcome, SuiteOutcome, Verdict,
+};
