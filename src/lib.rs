@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod design;
+pub mod document;
 pub mod engine;
 pub mod exit;
 pub mod group;

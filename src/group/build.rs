@@ -6,7 +6,9 @@ use super::definition::{GroupDefinition, MapSource};
 use super::reducer::{JavaScriptReducer, ReduceCall, failure};
 use crate::engine::{Engine, EngineError, ReduceLimit};
 use crate::mango::Definition;
-use crate::view::{Builtin, BuiltinReducer, DocumentRows, Index, Reductions, ViewFailure};
+use crate::view::{
+    Builtin, BuiltinReducer, DocumentRows, Index, QueryError, Reductions, ViewFailure,
+};
 
 /// A document as the map functions of a group see it.
 #[derive(Debug, Clone)]
@@ -51,6 +53,14 @@ pub struct BuildFailure {
     pub views: Vec<String>,
     /// The document at which it failed, where it was one.
     pub document: Option<Arc<str>>,
+}
+
+impl BuildFailure {
+    /// The server's answer to a query.
+    #[must_use]
+    pub fn to_query_error(&self) -> QueryError {
+        QueryError { status: self.status, ..self.failure.clone().into() }
+    }
 }
 
 /// The built views of a design document.

@@ -1,6 +1,7 @@
 //! Queries of a built group.
 
 use super::build::ViewGroup;
+use super::definition::GroupDefinition;
 use super::reducer::JavaScriptReducer;
 use crate::engine::{Engine, ReduceLimit};
 use crate::json::Value;
@@ -36,7 +37,7 @@ impl ViewGroup {
         request: &Request,
         context: &Context<'_>,
     ) -> Result<String, QueryError> {
-        let (position, shape) = self.shape(&request.view)?;
+        let (position, shape) = shape(self.definition(), self.is_partitioned(), &request.view)?;
         if request.queries {
             let body = request.body.as_ref().unwrap_or(&Value::Null);
             let queries = Parameters::queries(body, &request.parameters, &shape)?;
@@ -50,6 +51,25 @@ impl ViewGroup {
         Ok(self.answer(engine, position, &query, context)?.body())
     }
 
+    /// Checks a request as far as the server does before it touches the index: an error here comes
+    /// before that of an index that cannot be built.
+    ///
+    /// # Errors
+    /// With the server's answer to a request it refuses.
+    pub fn check(
+        definition: &GroupDefinition,
+        partitioned: bool,
+        request: &Request,
+    ) -> Result<(), QueryError> {
+        let partitioned = definition.partitioned.unwrap_or(partitioned);
+        let (_, shape) = shape(definition, partitioned, &request.view)?;
+        if request.queries {
+            let body = request.body.as_ref().unwrap_or(&Value::Null);
+            return Parameters::queries(body, &request.parameters, &shape).map(|_| ());
+        }
+        Self::query(request, &shape).map(|_| ())
+    }
+
     /// Reads the parameters of a request with a single query.
     fn query(request: &Request, shape: &ViewShape) -> Result<Query, QueryError> {
         let pairs = match &request.partition {
@@ -61,20 +81,6 @@ impl ViewGroup {
             None => Parameters::from_url(&pairs)?,
         };
         parameters.validate(shape)
-    }
-
-    fn shape(&self, view: &str) -> Result<(usize, ViewShape), QueryError> {
-        let views = &self.definition().views;
-        let position = views
-            .iter()
-            .position(|candidate| candidate.name == view)
-            .ok_or_else(QueryError::missing_view)?;
-        let shape = ViewShape {
-            reduces: views[position].reduce.is_some(),
-            partitioned: self.is_partitioned(),
-            max_limit: None,
-        };
-        Ok((position, shape))
     }
 
     /// Answers one query of the view at `position` of the definition's views.
@@ -109,4 +115,18 @@ impl ViewGroup {
         };
         Ok(Answer::Reduce(index.reduce(query, reductions, reducer, context)?))
     }
+}
+
+fn shape(
+    definition: &GroupDefinition,
+    partitioned: bool,
+    view: &str,
+) -> Result<(usize, ViewShape), QueryError> {
+    let views = &definition.views;
+    let position = views
+        .iter()
+        .position(|candidate| candidate.name == view)
+        .ok_or_else(QueryError::missing_view)?;
+    let reduces = views[position].reduce.is_some();
+    Ok((position, ViewShape { reduces, partitioned, max_limit: None }))
 }

@@ -1,5 +1,6 @@
 //! Suites: unit tests of design documents.
 
+mod compare;
 mod laws;
 mod outcome;
 
