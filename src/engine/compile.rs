@@ -27,6 +27,7 @@ impl Vm {
         if let Some(error) = complexity_error(source) {
             return Err(compilation(error, source, None, None));
         }
+        super::standard::install_for(source, self.profile, realm, &mut self.context);
         let script = match self.profile {
             Profile::SpiderMonkey => self.rewritten(source, realm)?,
             Profile::QuickJs => self.with_anonymous_functions(source, realm)?,

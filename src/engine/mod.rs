@@ -23,6 +23,7 @@ mod require;
 mod source_text;
 #[path = "/tmp/sm_stub.rs"]
 mod spidermonkey;
+mod standard;
 mod stringify;
 mod transcode;
 mod vm;

@@ -146,19 +146,19 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
     };
     let name = part(js_string!("name")).map_or("Error".into(), |name| name.to_std_string_lossy());
     let message = part(js_string!("message")).unwrap_or_default();
-    let line = error_line(error, context).unwrap_or(1);
+    let line = error_place(error, context).map_or(1, |(line, _)| line);
     format!("(new {name}({}, \"<unknown>\", {line}))", quoted(&message))
 }
 
-/// The line, counted from 1, of the innermost frame that has one.
-pub(super) fn error_line(error: &JsObject, context: &mut Context) -> Option<u32> {
+/// The line and column, counted from 1, of the innermost frame that has them.
+pub(super) fn error_place(error: &JsObject, context: &mut Context) -> Option<(u32, u32)> {
     let stack = error.get(js_string!("stack"), context).ok()?;
     let stack = stack.as_string()?.to_std_string_lossy();
     stack.lines().find_map(|frame| {
         let place = frame.rsplit_once('(')?.1.strip_suffix(')')?;
         let mut parts = place.rsplit(':');
-        let _column: u32 = parts.next()?.parse().ok()?;
-        parts.next()?.parse().ok()
+        let column = parts.next()?.parse().ok()?;
+        Some((parts.next()?.parse().ok()?, column))
     })
 }
 
