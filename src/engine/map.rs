@@ -108,6 +108,7 @@ impl Vm {
             .documents
             .document(document, &functions.projection, &mut self.context)
             .map_err(|error| EngineError::Internal(format!("the document is no JSON: {error}")))?;
+        *host(&self.context).document.borrow_mut() = Some(value.clone());
         let this = functions.this.clone().into();
         let mut outcome = MapOutcome::default();
         let mut counts = Vec::with_capacity(functions.functions.len());

@@ -21,6 +21,7 @@ mod projection;
 mod reduce;
 mod require;
 mod source_text;
+mod sources;
 #[path = "/tmp/sm_stub.rs"]
 mod spidermonkey;
 mod standard;

@@ -2,16 +2,16 @@
 //! that boa is stricter about.
 
 use boa_engine::builtins::error::Error;
-use boa_engine::object::JsObject;
+use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::property::PropertyDescriptor;
 use boa_engine::realm::Realm;
 use boa_engine::{
     Context, JsArgs, JsNativeError, JsResult, JsString, JsSymbol, JsValue, NativeFunction, js_string,
 };
 
-use super::replace_constructor;
+use super::{messages, replace_constructor};
 use crate::engine::Profile;
-use crate::engine::builtins::{define, global_of, native};
+use crate::engine::builtins::{define, global_of, method, native};
 use crate::engine::source_text;
 
 pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
@@ -23,10 +23,22 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         Profile::QuickJs => native(realm, "get caller", 0, undefined),
     };
     accessor(&functions, "caller", caller, context);
+    let prototype = realm.intrinsics().constructors().error().prototype();
+    let original = method(&prototype, "toString", context);
+    let to_string = NativeFunction::from_copy_closure_with_captures(
+        |this, arguments, original: &JsObject, context| {
+            if let Some(error) = this.as_object() {
+                messages::refine(&error, context);
+            }
+            original.call(this, arguments, context)
+        },
+        original,
+    );
+    let to_string = FunctionObjectBuilder::new(realm, to_string).name(js_string!("toString"));
+    define(&prototype, "toString", to_string.build().into(), false, context);
     if profile == Profile::QuickJs {
         return;
     }
-    let prototype = realm.intrinsics().constructors().error().prototype();
     accessor(&prototype, "lineNumber", native(realm, "lineNumber", 0, line_number), context);
     accessor(&prototype, "columnNumber", native(realm, "columnNumber", 0, column_number), context);
     accessor(&prototype, "fileName", native(realm, "fileName", 0, file_name), context);

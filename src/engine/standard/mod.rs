@@ -4,16 +4,20 @@
 //! sources and costs more ([`install_for`]) is installed when the source names it.
 
 mod arrays;
+mod async_functions;
 mod calendar;
 mod date_text_quickjs;
 mod date_text_spidermonkey;
 mod dates;
 mod errors;
+mod expression;
 mod locale;
+pub(super) mod messages;
 mod numbers;
 mod regexp_statics;
 mod regexps;
 mod sort;
+mod strings;
 
 use boa_engine::Context;
 use boa_engine::NativeFunction;
@@ -21,6 +25,8 @@ use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::realm::Realm;
 use boa_engine::{JsString, js_string};
+
+pub(super) use async_functions::without_async;
 
 use super::Profile;
 use super::builtins::{define, global_of};
@@ -31,6 +37,7 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     arrays::install(realm, context);
     sort::install(profile, realm, context);
     regexps::install(profile, realm, context);
+    strings::install(profile, realm, context);
     numbers::install(profile, realm, context);
     locale::install(profile, realm, context);
     errors::install(profile, realm, context);
