@@ -7,7 +7,23 @@ use couchctl::json::{self, Value};
 use support::conformance;
 
 /// Snippets whose answer boa cannot give, and why.
-const KNOWN: &[(&str, Profile, &str)] = &[];
+const KNOWN: &[(&str, Profile, &str)] = &[
+    ("function-caller", Profile::SpiderMonkey, "boa keeps no list of callers"),
+    ("date-locale-args", Profile::SpiderMonkey, "boa is built without Intl"),
+    ("to-locale-string-args", Profile::SpiderMonkey, "boa is built without Intl"),
+    ("intl", Profile::SpiderMonkey, "boa is built without Intl"),
+    (
+        "error-messages",
+        Profile::SpiderMonkey,
+        "what `catch` receives has boa's message until it becomes text",
+    ),
+    (
+        "error-messages",
+        Profile::QuickJs,
+        "what `catch` receives has boa's message until it becomes text",
+    ),
+    ("math-methods", Profile::QuickJs, "the engine takes Math.cbrt from an inexact C library"),
+];
 
 struct Answer {
     rows: Option<Vec<Value>>,

@@ -62,6 +62,7 @@ pub(super) fn apply_profile(profile: Profile, realm: &Realm, context: &mut Conte
         let prototype = realm.intrinsics().constructors().object().prototype();
         define(&prototype, "toSource", to_source.into(), false, context);
     }
+    super::standard::install(profile, realm, context);
 }
 
 /// `Array.isArray(value)`: true for arrays of any realm and proxies of them.

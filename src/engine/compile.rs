@@ -1,12 +1,14 @@
 //! From a source string to a function (`Couch.compileFunction` in `share/server/util.js`).
 
+use std::path::Path;
+
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
 use boa_engine::{JsString, Script, Source};
 
 use super::source_text::quoted;
-use super::vm::Thrown;
-use super::{EngineError, Profile, Vm, memory, spidermonkey};
+use super::vm::{Thrown, host};
+use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
 
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
@@ -38,6 +40,7 @@ impl Vm {
         if let Some(error) = complexity_error(source) {
             return Err(compilation(error, source, None, None));
         }
+        standard::install_for(source, self.profile, realm, &mut self.context);
         let (script, text) = match self.profile {
             Profile::SpiderMonkey => self.rewritten(source, realm)?,
             Profile::QuickJs => self.with_anonymous_functions(source, realm)?,
@@ -104,7 +107,14 @@ impl Vm {
         let mut first_error = None;
         for _ in 0..REPAIRS {
             let error = match self.parse(&text, realm) {
-                Ok(script) => return Ok((script, text)),
+                Ok(script) => {
+                    let rewritten = standard::without_async(&text);
+                    // What was written in place of the functions is valid everywhere they are.
+                    return Ok(match rewritten.map(|text| (self.parse(&text, realm), text)) {
+                        Some((Ok(script), text)) => (script, text),
+                        _ => (script, text),
+                    });
+                }
                 Err(error) => error,
             };
             let place = error
@@ -126,7 +136,8 @@ impl Vm {
 
     pub(super) fn parse(&mut self, text: &str, realm: &Realm) -> Result<Script, SyntaxError> {
         self.watched(|vm| {
-            let source = Source::from_bytes(text);
+            let name = host(&vm.context).sources.borrow_mut().add(text);
+            let source = Source::from_bytes(text).with_path(Path::new(&name));
             Script::parse(source, Some(realm.clone()), &mut vm.context).map_err(|error| {
                 // boa_engine tells the place of an error only as text; its parser tells more.
                 let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(text));

@@ -12,6 +12,7 @@ use boa_engine::{
 
 use super::builtins::{self, define, global_of, native};
 use super::source_text::source_text;
+use super::standard::messages;
 use super::stringify::{self, Spelling};
 use super::vm::host;
 use super::{Profile, Vm, json_global};
@@ -100,6 +101,7 @@ fn error_to_json(value: &JsValue, context: &mut Context) -> JsResult<JsValue> {
             return Ok(value.clone());
         }
     }
+    messages::refine(&object, context);
     let error = object.get(js_string!("name"), context)?;
     let message = object.get(js_string!("message"), context)?;
     let replaced = JsObject::with_object_proto(context.intrinsics());

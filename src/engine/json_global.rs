@@ -12,8 +12,10 @@ use boa_engine::{
     Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, NativeFunction, js_string,
 };
 
+use super::Profile;
 use super::builtins::{define, method};
 use super::stringify::{self, Spelling};
+use super::vm::host;
 use crate::json::MAX_DEPTH;
 
 /// Replaces the two functions of the realm's `JSON`.
@@ -74,7 +76,7 @@ fn parse_function(
 ) -> JsResult<JsValue> {
     let text = arguments.get_or_undefined(0).to_string(context)?;
     let units = text.to_vec();
-    let mut parser = Parser { units: &units, position: 0 };
+    let mut parser = Parser { units: &units, position: 0, profile: host(context).profile };
     let value = parser.document(context)?;
     if arguments.get_or_undefined(1).is_callable() {
         // With a reviver: the text is valid by now, and its depth is bounded.
@@ -87,13 +89,21 @@ fn parse_function(
 struct Parser<'a> {
     units: &'a [u16],
     position: usize,
+    /// Whose messages and liberties to have.
+    profile: Profile,
 }
 
 impl Parser<'_> {
     fn document(&mut self, context: &mut Context) -> JsResult<JsValue> {
         let value = self.value(0, context)?;
         self.space();
-        if self.position < self.units.len() { self.fail() } else { Ok(value) }
+        if self.at_end() {
+            return Ok(value);
+        }
+        self.fail(
+            "unexpected non-whitespace character after JSON data",
+            "unexpected data at the end",
+        )
     }
 
     fn peek(&self) -> Option<char> {
@@ -106,29 +116,46 @@ impl Parser<'_> {
         }
     }
 
-    fn fail<T>(&self) -> JsResult<T> {
+    /// Fails at the current place; each engine has words of its own.
+    fn fail<T>(&self, spidermonkey: &str, quickjs: &str) -> JsResult<T> {
         let seen = &self.units[..self.position.min(self.units.len())];
         let line = seen.iter().filter(|unit| **unit == u16::from(b'\n')).count() + 1;
         let column = seen.iter().rev().take_while(|unit| **unit != u16::from(b'\n')).count() + 1;
-        let what = if self.position >= self.units.len() {
-            "unexpected end of data"
-        } else {
-            "unexpected character"
+        let message = match self.profile {
+            Profile::SpiderMonkey => format!(
+                "JSON.parse: {spidermonkey} at line {line} column {column} of the JSON data"
+            ),
+            Profile::QuickJs => quickjs.to_owned(),
         };
-        Err(JsNativeError::syntax()
-            .with_message(format!(
-                "JSON.parse: {what} at line {line} column {column} of the JSON data"
-            ))
-            .into())
+        Err(JsNativeError::syntax().with_message(message).into())
+    }
+
+    fn at_end(&self) -> bool {
+        self.position >= self.units.len()
+    }
+
+    /// Fails where a value was expected.
+    fn no_value<T>(&self) -> JsResult<T> {
+        if self.at_end() {
+            return self.fail("unexpected end of data", "Unexpected end of JSON input");
+        }
+        let word: Vec<u16> = self.units[self.position..]
+            .iter()
+            .copied()
+            .take_while(|unit| u8::try_from(*unit).is_ok_and(|byte| byte.is_ascii_alphanumeric()))
+            .collect();
+        let token = if word.is_empty() { &self.units[self.position..=self.position] } else { &word };
+        let token = format!("unexpected token: '{}'", String::from_utf16_lossy(token));
+        let keyword = matches!(self.peek(), Some('t' | 'f' | 'n'));
+        self.fail(if keyword { "unexpected keyword" } else { "unexpected character" }, &token)
     }
 
     fn literal(&mut self, text: &str, value: JsValue) -> JsResult<JsValue> {
-        for expected in text.chars() {
-            if self.peek() != Some(expected) {
-                return self.fail();
-            }
-            self.position += 1;
+        let found = &self.units[self.position..];
+        if found.len() < text.len() || !text.encode_utf16().eq(found[..text.len()].iter().copied()) {
+            return self.no_value();
         }
+        self.position += text.len();
         Ok(value)
     }
 
@@ -145,7 +172,7 @@ impl Parser<'_> {
             Some('-' | '0'..='9') => self.number(),
             Some('[') => self.array(depth, context),
             Some('{') => self.object(depth, context),
-            _ => self.fail(),
+            _ => self.no_value(),
         }
     }
 
@@ -175,15 +202,28 @@ impl Parser<'_> {
             self.position += 1;
             return Ok(object.into());
         }
+        let mut first = true;
         loop {
             self.space();
             if self.peek() != Some('"') {
-                return self.fail();
+                let spidermonkey = match (first, self.at_end()) {
+                    (true, true) => "end of data while reading object contents",
+                    (true, false) => "expected property name or '}'",
+                    (false, true) => "end of data when property name was expected",
+                    (false, false) => "expected double-quoted property name",
+                };
+                return self.fail(spidermonkey, "expecting property name");
             }
+            first = false;
             let key = PropertyKey::from(self.string()?);
             self.space();
             if self.peek() != Some(':') {
-                return self.fail();
+                let spidermonkey = if self.at_end() {
+                    "end of data after property name when ':' was expected"
+                } else {
+                    "expected ':' after property name in object"
+                };
+                return self.fail(spidermonkey, "expecting ':'");
             }
             self.position += 1;
             let value = self.value(depth + 1, context)?;
@@ -212,16 +252,30 @@ impl Parser<'_> {
                 self.position += 1;
                 Ok(false)
             }
-            _ => self.fail(),
+            _ => match (close, self.at_end()) {
+                (']', true) => self.fail("end of data when ',' or ']' was expected", "expecting ']'"),
+                (']', false) => {
+                    self.fail("expected ',' or ']' after array element", "expecting ']'")
+                }
+                (_, true) => self.fail("end of data after property value in object", "expecting '}'"),
+                (_, false) => self.fail(
+                    "expected ',' or '}' after property value in object",
+                    "expecting '}'",
+                ),
+            },
         }
     }
 
-    fn digits(&mut self) -> JsResult<()> {
+    /// Digits, of which there must be one; `end` and `other` are SpiderMonkey's words otherwise.
+    fn digits(&mut self, end: &str, other: &str) -> JsResult<()> {
         let start = self.position;
         while let Some('0'..='9') = self.peek() {
             self.position += 1;
         }
-        if self.position == start { self.fail() } else { Ok(()) }
+        if self.position > start {
+            return Ok(());
+        }
+        self.fail(if self.at_end() { end } else { other }, "Unexpected token in JSON number")
     }
 
     fn number(&mut self) -> JsResult<JsValue> {
@@ -232,18 +286,23 @@ impl Parser<'_> {
         if self.peek() == Some('0') {
             self.position += 1;
         } else {
-            self.digits()?;
+            self.digits("no number after minus sign", "unexpected non-digit")?;
         }
         if self.peek() == Some('.') {
             self.position += 1;
-            self.digits()?;
+            // The QuickJS of CouchDB up to 3.5.1 takes `1.` for a number.
+            if self.profile == Profile::SpiderMonkey || self.peek().is_some_and(|next| next.is_ascii_digit()) {
+                self.digits("missing digits after decimal point", "unterminated fractional number")?;
+            }
         }
         if let Some('e' | 'E') = self.peek() {
             self.position += 1;
+            let mut end = "missing digits after exponent indicator";
             if let Some('+' | '-') = self.peek() {
                 self.position += 1;
+                end = "missing digits after exponent sign";
             }
-            self.digits()?;
+            self.digits(end, "exponent part is missing a number")?;
         }
         let text = String::from_utf16_lossy(&self.units[start..self.position]);
         Ok(super::documents::number(&text))
@@ -253,14 +312,21 @@ impl Parser<'_> {
         self.position += 1;
         let mut text = Vec::new();
         loop {
-            let Some(unit) = self.units.get(self.position).copied() else { return self.fail() };
+            let Some(unit) = self.units.get(self.position).copied() else {
+                return self.fail("unterminated string literal", "Unexpected end of JSON input");
+            };
             match char::from_u32(u32::from(unit)) {
                 Some('"') => {
                     self.position += 1;
                     return Ok(JsString::from(text.as_slice()));
                 }
                 Some('\\') => text.push(self.escape()?),
-                Some(control) if control < ' ' => return self.fail(),
+                Some(control) if control < ' ' => {
+                    return self.fail(
+                        "bad control character in string literal",
+                        "Bad control character in string literal",
+                    );
+                }
                 _ => {
                     text.push(unit);
                     self.position += 1;
@@ -271,7 +337,9 @@ impl Parser<'_> {
 
     fn escape(&mut self) -> JsResult<u16> {
         self.position += 1;
-        let Some(escape) = self.peek() else { return self.fail() };
+        let Some(escape) = self.peek() else {
+            return self.fail("unterminated string", "Unexpected end of JSON input");
+        };
         let unit = match escape {
             '"' | '\\' | '/' => escape as u16,
             'b' => 8,
@@ -284,13 +352,13 @@ impl Parser<'_> {
                 for _ in 0..4 {
                     self.position += 1;
                     let Some(digit) = self.peek().and_then(|digit| digit.to_digit(16)) else {
-                        return self.fail();
+                        return self.fail("bad Unicode escape", "Bad Unicode escape");
                     };
                     unit = unit * 16 + digit as u16;
                 }
                 unit
             }
-            _ => return self.fail(),
+            _ => return self.fail("bad escaped character", "Bad escaped character"),
         };
         self.position += 1;
         Ok(unit)

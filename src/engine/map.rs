@@ -122,6 +122,7 @@ impl Vm {
                 map: None,
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
             })?;
+        *host(&self.context).document.borrow_mut() = Some(value.clone());
         let this = functions.this.clone().into();
         // A document built in part must be written from its text.
         let projected = match functions.projection {

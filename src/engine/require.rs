@@ -1,5 +1,7 @@
 //! CommonJS modules of a design document: `require` (`share/server/util.js`).
 
+use std::path::Path;
+
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::realm::Realm;
 use boa_engine::{
@@ -10,6 +12,7 @@ use boa_gc::{Finalize, Trace};
 
 use super::builtins::{define, global_of};
 use super::stringify::{self, Spelling};
+use super::vm::host;
 use super::{Profile, Vm, source_text};
 use boa_engine::object::builtins::JsArray;
 
@@ -117,7 +120,10 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     } else {
         requirer.realm.clone()
     };
-    let script = Script::parse(Source::from_bytes(&source), Some(realm), context)?;
+    super::standard::install_for(&source, host(context).profile, &realm, context);
+    let name = host(context).sources.borrow_mut().add(&source);
+    let text = Source::from_bytes(&source).with_path(Path::new(&name));
+    let script = Script::parse(text, Some(realm), context)?;
     let function = script.evaluate(context)?;
     let Some(function) = function.as_callable() else {
         return Err(boa_engine::JsNativeError::typ().with_message("func.apply is not a function").into());

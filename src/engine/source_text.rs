@@ -8,6 +8,7 @@ use boa_engine::property::PropertyKey;
 use boa_engine::value::JsVariant;
 use boa_engine::{Context, JsString, JsValue, js_string};
 
+use super::standard::messages;
 use super::{Profile, Vm};
 
 /// Deeper values are cut.
@@ -137,6 +138,7 @@ fn array_source(object: &JsObject, depth: usize, context: &mut Context) -> Strin
 /// `(new TypeError("message", "<unknown>", 3))`: the file is unknown in a sandbox, the line is
 /// that of the source as it was evaluated.
 fn error_source(error: &JsObject, context: &mut Context) -> String {
+    messages::refine(error, context);
     let mut part = |name: JsString| {
         error
             .get(name, context)
@@ -146,19 +148,28 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
     };
     let name = part(js_string!("name")).map_or("Error".into(), |name| name.to_std_string_lossy());
     let message = part(js_string!("message")).unwrap_or_default();
-    let line = error_line(error, context).unwrap_or(1);
+    let line = error_place(error, context).map_or(1, |(line, _)| line);
     format!("(new {name}({}, \"<unknown>\", {line}))", quoted(&message))
 }
 
-/// The line, counted from 1, of the innermost frame that has one.
-pub(super) fn error_line(error: &JsObject, context: &mut Context) -> Option<u32> {
+/// The line and column, counted from 1, of the innermost frame that has them.
+pub(super) fn error_place(error: &JsObject, context: &mut Context) -> Option<(u32, u32)> {
+    error_place_in(error, context).map(|(_, line, column)| (line, column))
+}
+
+/// The same with the name of the source, as [`Sources`](super::sources::Sources) gave it.
+pub(super) fn error_place_in(
+    error: &JsObject,
+    context: &mut Context,
+) -> Option<(String, u32, u32)> {
     let stack = error.get(js_string!("stack"), context).ok()?;
     let stack = stack.as_string()?.to_std_string_lossy();
     stack.lines().find_map(|frame| {
         let place = frame.rsplit_once('(')?.1.strip_suffix(')')?;
-        let mut parts = place.rsplit(':');
-        let _column: u32 = parts.next()?.parse().ok()?;
-        parts.next()?.parse().ok()
+        let mut parts = place.rsplitn(3, ':');
+        let column = parts.next()?.parse().ok()?;
+        let line = parts.next()?.parse().ok()?;
+        Some((parts.next().unwrap_or_default().to_owned(), line, column))
     })
 }
 

@@ -13,6 +13,7 @@ use boa_engine::realm::Realm;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
 
 use super::documents::Documents;
+use super::sources::Sources;
 use super::worker::Progress;
 use super::{EngineError, Limits, Profile, builtins, json_global, memory, stringify};
 use crate::json::Value;
@@ -46,6 +47,11 @@ pub(super) struct Host {
     pub(super) fields: RefCell<Vec<JsValue>>,
     /// Messages given to `log`, and exceptions that were only logged.
     pub(super) log: RefCell<Vec<String>>,
+    /// The document that map functions run over now; it makes error messages more precise.
+    pub(super) document: RefCell<Option<JsValue>>,
+    pub(super) sources: RefCell<Sources>,
+    /// Which engine the natives behave as.
+    pub(super) profile: Profile,
     /// Whether a promise callback is due: SpiderMonkey's couchjs would crash now.
     promise: Rc<Cell<bool>>,
 }
@@ -112,7 +118,7 @@ pub(super) enum Thrown {
 
 impl Vm {
     pub(super) fn new(profile: Profile, limits: Limits, progress: Arc<Progress>) -> Self {
-        let host = Host::default();
+        let host = Host { profile, ..Host::default() };
         let mut context = ContextBuilder::new()
             .host_hooks(Rc::new(Hooks(profile)))
             .job_executor(Rc::new(Jobs(Rc::clone(&host.promise))))
@@ -149,9 +155,20 @@ impl Vm {
         memory::count_this_thread(false);
         self.progress.leave();
         if host(&self.context).promise.replace(false) {
-            return Err(Thrown::Fatal(EngineError::PROMISE));
+            return Err(self.promise_used());
         }
         result.map_err(|error| self.thrown(error))
+    }
+
+    /// What becomes of a function that uses promises: SpiderMonkey's couchjs crashes, QuickJS is
+    /// built without promises and cannot call asynchronous functions.
+    fn promise_used(&mut self) -> Thrown {
+        match self.profile {
+            Profile::SpiderMonkey => Thrown::Fatal(EngineError::PROMISE),
+            Profile::QuickJs => {
+                self.thrown(JsNativeError::typ().with_message("not a function").into())
+            }
+        }
     }
 
     /// Runs `step` under the watch of the time limit.
