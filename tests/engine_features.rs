@@ -35,7 +35,7 @@ fn run(engine: &mut Engine, source: &str, document: &str) -> Answer {
     let (source, document) = (source.to_owned(), document.to_owned());
     let outcome = engine.run(move |vm| -> Result<MapOutcome, EngineError> {
         let functions = vm.compile_maps(&[&source], None).map_err(|(_, error)| error)?;
-        vm.map_document(&functions, &document)
+        vm.map_document(&functions, &document).map_err(|failure| failure.error)
     });
     match outcome.and_then(|outcome| outcome) {
         Ok(outcome) => Answer {

@@ -15,7 +15,7 @@ fn map(profile: Profile, source: &str, document: &str) -> Result<MapOutcome, Eng
         let functions = vm
             .compile_maps(&[&source], None)
             .map_err(|(_, error)| error)?;
-        vm.map_document(&functions, &document)
+        vm.map_document(&functions, &document).map_err(|failure| failure.error)
     })?
 }
 
@@ -391,7 +391,7 @@ fn hostile_lengths_end_in_time() {
                 let functions = vm
                     .compile_maps(&[&source], None)
                     .map_err(|(_, error)| error)?;
-                vm.map_document(&functions, DOCUMENT)
+                vm.map_document(&functions, DOCUMENT).map_err(|failure| failure.error)
             });
             let answer = answer.and_then(|answer| answer);
             assert!(

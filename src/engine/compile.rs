@@ -4,13 +4,20 @@ use std::path::Path;
 
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
-use boa_engine::{Script, Source};
+use boa_engine::{JsString, Script, Source};
 
+use super::source_text::quoted;
 use super::vm::{Thrown, host};
-use super::{EngineError, Profile, Vm, spidermonkey, standard};
+use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
 
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
+
+/// A function and the text it was evaluated from.
+pub(super) struct Compiled {
+    pub(super) function: JsObject,
+    pub(super) text: String,
+}
 
 impl Vm {
     /// Compiles `source` in the sandbox `realm`.
@@ -18,7 +25,11 @@ impl Vm {
     /// # Errors
     /// [`EngineError::MissingFunction`] for an empty source and [`EngineError::Compilation`] for one
     /// that does not evaluate to a function, with CouchDB's texts.
-    pub(super) fn compile(&mut self, source: &str, realm: &Realm) -> Result<JsObject, EngineError> {
+    pub(super) fn compile(
+        &mut self,
+        source: &str,
+        realm: &Realm,
+    ) -> Result<Compiled, EngineError> {
         if source.is_empty() {
             return Err(EngineError::MissingFunction);
         }
@@ -30,12 +41,15 @@ impl Vm {
             return Err(compilation(error, source, None, None));
         }
         standard::install_for(source, self.profile, realm, &mut self.context);
-        let script = match self.profile {
+        let (script, text) = match self.profile {
             Profile::SpiderMonkey => self.rewritten(source, realm)?,
             Profile::QuickJs => self.with_anonymous_functions(source, realm)?,
         };
         let value = self.watched(|vm| {
-            script.evaluate(&mut vm.context).map_err(|error| vm.thrown(error))
+            memory::count_this_thread(true);
+            let value = script.evaluate(&mut vm.context);
+            memory::count_this_thread(false);
+            value.map_err(|error| vm.thrown(error))
         });
         let value = match value {
             Ok(value) => value,
@@ -47,7 +61,7 @@ impl Vm {
         };
         match value.as_callable() {
             Some(function) if !(self.profile == Profile::QuickJs && self.is_async(&function)) => {
-                Ok(function)
+                Ok(Compiled { function, text })
             }
             _ => Err(EngineError::Compilation {
                 reason: format!("Expression does not eval to a function. ({source})"),
@@ -58,19 +72,27 @@ impl Vm {
         }
     }
 
-    fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<Script, EngineError> {
+    fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<(Script, String), EngineError> {
         let rewritten = spidermonkey::rewrite(source).map_err(|error| {
-            let message = format!("(new Error({:?}, \"./share/server/main.js\", 1))", error.message);
-            compilation(message, source, Some(error.line), Some(error.column))
-        })?;
-        self.parse(&rewritten, realm).map_err(|error| {
             let message = format!(
-                "(new SyntaxError({:?}, \"<unknown>\", {}))",
-                error.message,
-                error.line.unwrap_or(1)
+                "(new {}({}, \"./share/server/main.js\", {}))",
+                error.constructor(),
+                quoted(&JsString::from(error.message.as_str())),
+                error.line
             );
-            compilation(message, source, None, None)
-        })
+            compilation(message, source, Some(error.line), Some(error.column).filter(|at| *at > 0))
+        })?;
+        match self.parse(&rewritten, realm) {
+            Ok(script) => Ok((script, rewritten)),
+            Err(error) => {
+                let message = format!(
+                    "(new SyntaxError({}, \"<unknown>\", {}))",
+                    quoted(&JsString::from(error.message.as_str())),
+                    error.line.unwrap_or(1)
+                );
+                Err(compilation(message, source, None, None))
+            }
+        }
     }
 
     /// CouchDB's QuickJS is patched to read an anonymous `function (…) {…}` where a statement may
@@ -80,17 +102,18 @@ impl Vm {
         &mut self,
         source: &str,
         realm: &Realm,
-    ) -> Result<Script, EngineError> {
+    ) -> Result<(Script, String), EngineError> {
         let mut text = source.trim_start_matches('\u{feff}').to_owned();
         let mut first_error = None;
         for _ in 0..REPAIRS {
             let error = match self.parse(&text, realm) {
                 Ok(script) => {
-                    let Some(rewritten) = standard::without_async(&text) else {
-                        return Ok(script);
-                    };
+                    let rewritten = standard::without_async(&text);
                     // What was written in place of the functions is valid everywhere they are.
-                    return Ok(self.parse(&rewritten, realm).unwrap_or(script));
+                    return Ok(match rewritten.map(|text| (self.parse(&text, realm), text)) {
+                        Some((Ok(script), text)) => (script, text),
+                        _ => (script, text),
+                    });
                 }
                 Err(error) => error,
             };

@@ -5,6 +5,7 @@ use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
 use boa_engine::{JsValue, js_string};
 
+use super::compile::Compiled;
 use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::projection::Projection;
@@ -42,8 +43,18 @@ pub struct MapOutcome {
     pub rows: Vec<MappedRow>,
     /// What the functions logged, and the exceptions that CouchDB only logs.
     pub log: Vec<String>,
-    /// The functions that threw: their rows for this document are lost, silently on a server.
-    pub threw: Vec<usize>,
+    /// The functions that threw, each with the message CouchDB logs: their rows for this document
+    /// are lost, silently on a server.
+    pub threw: Vec<(usize, String)>,
+}
+
+/// A failure of the whole build, at one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapFailure {
+    /// Which of the functions failed; `None` when serialising what they emitted did.
+    pub map: Option<usize>,
+    /// Why.
+    pub error: EngineError,
 }
 
 impl MapFunctions {
@@ -72,16 +83,16 @@ impl Vm {
         let mut functions = Vec::with_capacity(sources.len());
         let mut projection = Projection::nothing();
         for (index, source) in sources.iter().enumerate() {
-            let function = self.compile_map(source, &lib).map_err(|error| (index, error))?;
-            projection = projection.union(Projection::of(source, self.profile));
-            functions.push(function);
+            let compiled = self.compile_map(source, &lib).map_err(|error| (index, error))?;
+            projection = projection.union(Projection::of(&compiled.text));
+            functions.push(compiled.function);
         }
         let this =
             JsArray::from_iter(functions.iter().map(|f| f.clone().into()), &mut self.context);
         Ok(MapFunctions { functions, this: this.into(), projection })
     }
 
-    fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<JsObject, EngineError> {
+    fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
         let realm = self.sandbox(Sandbox::Map)?;
         let views = self.from_json(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
         let root = self.from_json(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
@@ -103,13 +114,21 @@ impl Vm {
         &mut self,
         functions: &MapFunctions,
         document: &str,
-    ) -> Result<MapOutcome, EngineError> {
+    ) -> Result<MapOutcome, MapFailure> {
         let value = self
             .documents
             .document(document, &functions.projection, &mut self.context)
-            .map_err(|error| EngineError::Internal(format!("the document is no JSON: {error}")))?;
+            .map_err(|error| MapFailure {
+                map: None,
+                error: EngineError::Internal(format!("the document is no JSON: {error}")),
+            })?;
         *host(&self.context).document.borrow_mut() = Some(value.clone());
         let this = functions.this.clone().into();
+        // A document built in part must be written from its text.
+        let projected = match functions.projection {
+            Projection::Members(_) => value.as_object(),
+            Projection::Whole => None,
+        };
         let mut outcome = MapOutcome::default();
         let mut counts = Vec::with_capacity(functions.functions.len());
         host(&self.context).rows.borrow_mut().clear();
@@ -117,13 +136,15 @@ impl Vm {
             let before = host(&self.context).rows.borrow().len();
             if let Err(thrown) = self.call(function, &this, std::slice::from_ref(&value)) {
                 host(&self.context).rows.borrow_mut().truncate(before);
-                self.view_exception(thrown, Some(document))?;
-                outcome.threw.push(index);
+                let message = self
+                    .view_exception(thrown, Some(document))
+                    .map_err(|error| MapFailure { map: Some(index), error })?;
+                outcome.threw.push((index, message));
             }
             counts.push(host(&self.context).rows.borrow().len() - before);
         }
         let rows = std::mem::take(&mut *host(&self.context).rows.borrow_mut());
-        let written = self.watched(|vm| vm.write_rows(&rows, &counts, document, &value));
+        let written = self.watched(|vm| vm.write_rows(&rows, &counts, document, projected.as_ref()));
         let mut rows_back = rows;
         rows_back.clear();
         // The buffer's memory is kept for the next document.
@@ -131,9 +152,36 @@ impl Vm {
         outcome.log = self.take_log();
         match written {
             Ok(rows) => outcome.rows = rows,
-            Err(thrown) => return Err(self.uncaught(thrown)),
+            Err(thrown) => return Err(MapFailure { map: None, error: self.uncaught(thrown) }),
         }
         Ok(outcome)
+    }
+
+    /// Which of the functions try to change the document: CouchDB freezes it, so that nothing comes
+    /// of it. Here they get one that can be changed.
+    pub fn changes_document(&mut self, functions: &MapFunctions, document: &str) -> Vec<usize> {
+        let this: JsValue = functions.this.clone().into();
+        let mut changing = Vec::new();
+        for (index, function) in functions.functions.iter().enumerate() {
+            let Ok(value) = self.documents.value(document, Freeze::No, &mut self.context) else {
+                break;
+            };
+            let mut texts = [String::new(), String::new()];
+            let write = |text: &mut String, vm: &mut Self| {
+                // What cannot be written is no document any more.
+                let _ = stringify::write(&value, Spelling::Stored, text, &mut vm.context);
+            };
+            write(&mut texts[0], self);
+            // Whether it throws does not matter here.
+            let _ = self.call(function, &this, std::slice::from_ref(&value));
+            host(&self.context).rows.borrow_mut().clear();
+            write(&mut texts[1], self);
+            if texts[0] != texts[1] {
+                changing.push(index);
+            }
+        }
+        let _ = self.take_log();
+        changing
     }
 
     /// Serialises what was emitted, after all functions have run: CouchDB holds keys and values by
@@ -143,29 +191,23 @@ impl Vm {
         rows: &[(JsValue, JsValue)],
         counts: &[usize],
         document: &str,
-        value: &JsValue,
+        projected: Option<&JsObject>,
     ) -> Result<Vec<MappedRow>, Thrown> {
-        let document_object = value.as_object();
         let mut whole: Option<String> = None;
         let mut written = Vec::with_capacity(rows.len());
         let mut rows = rows.iter();
         for (function, count) in counts.iter().enumerate() {
-            for (position, (key, value)) in rows.by_ref().take(*count).enumerate() {
+            for (key, value) in rows.by_ref().take(*count) {
                 let mut texts = [String::new(), String::new()];
-                for (part, (emitted, text)) in
-                    [key, value].into_iter().zip(texts.iter_mut()).enumerate()
-                {
-                    let is_document = document_object.is_some()
-                        && emitted.as_object().is_some_and(|object| Some(object) == document_object);
-                    if is_document {
+                for (part, emitted) in [key, value].into_iter().enumerate() {
+                    let text = &mut texts[part];
+                    if projected.is_some() && emitted.as_object().as_ref() == projected {
                         if whole.is_none() {
                             whole = Some(self.whole_document(document)?);
                         }
                         text.push_str(whole.as_deref().unwrap_or_default());
                         continue;
                     }
-                    // Errors have become objects already; `part` is what a toJSON method is given.
-                    let _ = position;
                     stringify::write_element(emitted, part, Spelling::Stored, text, &mut self.context)
                         .map_err(|error| self.thrown(error))?;
                 }
@@ -196,7 +238,7 @@ impl Vm {
         &mut self,
         thrown: Thrown,
         document: Option<&str>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<String, EngineError> {
         let value = match thrown {
             Thrown::Fatal(error) => return Err(error),
             Thrown::Value(value) => value,
@@ -227,8 +269,8 @@ impl Vm {
             message.push_str(" with doc._id ");
             message.push_str(&document_id(document));
         }
-        host(&self.context).log.borrow_mut().push(message);
-        Ok(())
+        host(&self.context).log.borrow_mut().push(message.clone());
+        Ok(message)
     }
 }
 

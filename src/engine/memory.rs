@@ -1,7 +1,7 @@
 //! A bound on the memory of the engine's threads.
 //!
 //! boa has no memory limit, and an allocation that fails ends the process. So the allocator counts
-//! what a thread that runs user code holds, and once that is more than its limit, it raises the
+//! what user code holds on its thread, and once that is more than the limit, it raises the
 //! thread's flag and stops the thread inside the allocator for good: the waiting caller sees the
 //! flag and reports the function. What the thread held stays allocated, which the limit bounds.
 
@@ -11,6 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
+    /// Whether user code runs on this thread now.
+    static COUNTING: Cell<bool> = const { Cell::new(false) };
+    /// What user code allocated and did not free. Documents and rows are allocated outside of user
+    /// code but freed by the collector inside of it, so this never falls below zero.
     static HELD: Cell<isize> = const { Cell::new(0) };
     static LIMIT: Cell<isize> = const { Cell::new(isize::MAX) };
     static EXCEEDED: Cell<*const AtomicBool> = const { Cell::new(std::ptr::null()) };
@@ -24,23 +28,27 @@ thread_local! {
 #[derive(Debug)]
 pub struct GuardedAllocator<A>(pub A);
 
-/// Starts counting on this thread; `exceeded` is raised when more than `limit` bytes are held.
+/// Sets this thread's limit; `exceeded` is raised when user code holds more than `limit` bytes.
 pub(super) fn limit_this_thread(limit: usize, exceeded: Arc<AtomicBool>) {
-    HELD.set(0);
     // The flag must outlive the thread, which never ends once it has been stopped.
     EXCEEDED.set(Arc::into_raw(exceeded));
     LIMIT.set(isize::try_from(limit).unwrap_or(isize::MAX));
 }
 
+/// Tells that user code starts or ends on this thread.
+pub(super) fn count_this_thread(counting: bool) {
+    COUNTING.set(counting);
+}
+
 fn count(bytes: isize) {
-    // Thread-locals are gone while a thread ends; nothing of ours runs there any more.
-    let _ = HELD.try_with(|held| {
-        let now = held.get().wrapping_add(bytes);
-        held.set(now);
-        if now > LIMIT.get() {
-            stop();
-        }
-    });
+    if !COUNTING.get() {
+        return;
+    }
+    let now = HELD.get().saturating_add(bytes).max(0);
+    HELD.set(now);
+    if now > LIMIT.get() {
+        stop();
+    }
 }
 
 #[cold]

@@ -22,7 +22,6 @@ mod reduce;
 mod require;
 mod source_text;
 mod sources;
-#[path = "/tmp/sm_stub.rs"]
 mod spidermonkey;
 mod standard;
 mod stringify;
@@ -31,7 +30,7 @@ mod vm;
 mod worker;
 
 pub use failure::EngineError;
-pub use map::{MapFunctions, MapOutcome, MappedRow};
+pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
 pub use reduce::{ReduceLimit, ReduceOutcome};
 pub use vm::Vm;

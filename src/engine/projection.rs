@@ -1,8 +1,21 @@
 //! Which members of a document a map function can read.
+//!
+//! Building a document costs more than a simple map function itself. CouchDB's documents are frozen,
+//! so a function that names every member it reads cannot tell a document with only those members
+//! from the whole one. What the analysis does not understand gets the whole document.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
-use super::Profile;
+use boa_ast::expression::access::{PropertyAccess, PropertyAccessField};
+use boa_ast::expression::literal::LiteralKind;
+use boa_ast::expression::{Call, Expression, Identifier, This};
+use boa_ast::function::{FormalParameterList, FunctionBody};
+use boa_ast::scope::Scope;
+use boa_ast::statement::With;
+use boa_ast::visitor::{VisitWith, Visitor};
+use boa_ast::{Statement, StatementListItem};
+use boa_interner::{Interner, Sym};
 
 /// The members of a document that must be built for a function to behave as with all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,15 +27,52 @@ pub(super) enum Projection {
 }
 
 impl Projection {
+    /// What a function reads that reads nothing.
     pub(super) fn nothing() -> Self {
         Self::Members(BTreeSet::new())
     }
 
-    pub(super) fn of(source: &str, profile: Profile) -> Self {
-        let _ = (source, profile);
-        Self::Whole
+    /// What the function of a script reads of its first parameter. `text` is the script as it is
+    /// evaluated, its last statement the function.
+    pub(super) fn of(text: &str) -> Self {
+        let mut interner = Interner::default();
+        let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(text));
+        let Ok(script) = parser.parse_script(&Scope::new_global(), &mut interner) else {
+            return Self::Whole;
+        };
+        let Some((StatementListItem::Statement(last), before)) =
+            script.statements().statements().split_last()
+        else {
+            return Self::Whole;
+        };
+        let Statement::Expression(expression) = last.as_ref() else { return Self::Whole };
+        let Some((parameters, body)) = function(expression) else { return Self::Whole };
+        let Some(document) = first_parameter(parameters) else { return Self::Whole };
+        let [emit, require] = ["emit", "require"].map(|name| interner.get_or_intern(name));
+        let hidden = ["arguments", "eval", "globalThis", "Function"]
+            .map(|name| interner.get_or_intern(name));
+        let inherits = ["constructor", "__proto__", "prototype", "getPrototypeOf", "setPrototypeOf"]
+            .map(|name| interner.get_or_intern(name));
+        let mut reader = Reader {
+            document,
+            emit,
+            require,
+            hidden,
+            inherits,
+            interner: &interner,
+            members: BTreeSet::new(),
+            emits_document: false,
+            requires: false,
+        };
+        let understood = before.iter().all(|item| item.visit_with(&mut reader).is_continue())
+            && body.visit_with(&mut reader).is_continue();
+        if !understood || (reader.requires && reader.emits_document) {
+            return Self::Whole;
+        }
+        Self::Members(reader.members)
     }
 
+    /// What two functions read together.
     pub(super) fn union(self, other: Self) -> Self {
         match (self, other) {
             (Self::Members(mut some), Self::Members(more)) => {
@@ -33,10 +83,144 @@ impl Projection {
         }
     }
 
+    /// Whether `member` may be read.
     pub(super) fn reads(&self, member: &str) -> bool {
         match self {
             Self::Members(members) => members.contains(member),
             Self::Whole => true,
         }
+    }
+}
+
+fn function(expression: &Expression) -> Option<(&FormalParameterList, &FunctionBody)> {
+    match expression {
+        Expression::Parenthesized(inner) => function(inner.expression()),
+        // `0,function …`: how an anonymous function is made an expression.
+        Expression::Binary(binary)
+            if matches!(
+                binary.op(),
+                boa_ast::expression::operator::binary::BinaryOp::Comma
+            ) =>
+        {
+            function(binary.rhs())
+        }
+        Expression::FunctionExpression(function) if function.name().is_none() => {
+            Some((function.parameters(), function.body()))
+        }
+        Expression::ArrowFunction(function) => Some((function.parameters(), function.body())),
+        _ => None,
+    }
+}
+
+fn first_parameter(parameters: &FormalParameterList) -> Option<Sym> {
+    if !parameters.is_simple() || parameters.has_duplicates() {
+        return None;
+    }
+    match parameters.as_ref().first()?.variable().binding() {
+        boa_ast::declaration::Binding::Identifier(identifier) => Some(identifier.sym()),
+        boa_ast::declaration::Binding::Pattern(_) => None,
+    }
+}
+
+/// Visits a function's body; breaks where the document may get away.
+struct Reader<'a> {
+    document: Sym,
+    emit: Sym,
+    require: Sym,
+    /// Names through which the document or `emit` could be reached unseen.
+    hidden: [Sym; 4],
+    /// Members through which a function could change what all objects inherit, and with that what
+    /// serialising an emitted document means.
+    inherits: [Sym; 5],
+    interner: &'a Interner,
+    members: BTreeSet<String>,
+    emits_document: bool,
+    requires: bool,
+}
+
+impl Reader<'_> {
+    fn is(&self, expression: &Expression, name: Sym) -> bool {
+        matches!(expression, Expression::Identifier(identifier) if identifier.sym() == name)
+    }
+
+    fn read(&mut self, member: Sym) -> ControlFlow<()> {
+        if self.inherits.contains(&member) {
+            return ControlFlow::Break(());
+        }
+        self.members.insert(self.interner.resolve_expect(member).to_string());
+        ControlFlow::Continue(())
+    }
+}
+
+impl<'ast> Visitor<'ast> for Reader<'_> {
+    type BreakTy = ();
+
+    fn visit_property_access(&mut self, access: &'ast PropertyAccess) -> ControlFlow<()> {
+        let PropertyAccess::Simple(simple) = access else { return access.visit_with(self) };
+        match simple.field() {
+            PropertyAccessField::Const(member) if self.is(simple.target(), self.document) => {
+                self.read(member.sym())
+            }
+            PropertyAccessField::Expr(field) if self.is(simple.target(), self.document) => {
+                match field.as_ref() {
+                    Expression::Literal(literal) => match literal.kind() {
+                        LiteralKind::String(member) => self.read(*member),
+                        _ => ControlFlow::Break(()),
+                    },
+                    _ => ControlFlow::Break(()),
+                }
+            }
+            // The name behind the dot is no variable; but some reach what all documents inherit.
+            PropertyAccessField::Const(member) if self.inherits.contains(member.sym_ref()) => {
+                ControlFlow::Break(())
+            }
+            PropertyAccessField::Const(_) => self.visit_expression(simple.target()),
+            PropertyAccessField::Expr(field) => {
+                self.visit_expression(simple.target())?;
+                self.visit_expression(field)
+            }
+        }
+    }
+
+    fn visit_call(&mut self, call: &'ast Call) -> ControlFlow<()> {
+        let emits = self.is(call.function(), self.emit);
+        match call.function() {
+            _ if emits => {}
+            // A method called on the document has it as `this`.
+            Expression::PropertyAccess(PropertyAccess::Simple(access))
+                if self.is(access.target(), self.document) =>
+            {
+                return ControlFlow::Break(());
+            }
+            function => self.visit_expression(function)?,
+        }
+        for argument in call.args() {
+            if emits && self.is(argument, self.document) {
+                self.emits_document = true;
+            } else {
+                self.visit_expression(argument)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn visit_identifier(&mut self, identifier: &'ast Identifier) -> ControlFlow<()> {
+        self.visit_sym(identifier.sym_ref())
+    }
+
+    fn visit_sym(&mut self, name: &'ast Sym) -> ControlFlow<()> {
+        if *name == self.document || *name == self.emit || self.hidden.contains(name) {
+            return ControlFlow::Break(());
+        }
+        self.requires |= *name == self.require;
+        ControlFlow::Continue(())
+    }
+
+    fn visit_this(&mut self, _: &'ast This) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn visit_with(&mut self, _: &'ast With) -> ControlFlow<()> {
+        ControlFlow::Break(())
     }
 }

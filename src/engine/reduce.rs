@@ -8,7 +8,7 @@ use super::globals::Sandbox;
 use super::stringify::{self, Spelling};
 use super::documents::Freeze;
 use super::{EngineError, Vm};
-use crate::json::{Map, Value};
+use crate::json::Value;
 
 /// CouchDB's guard against reduces that do not shrink (`[query_server_config] reduce_limit`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,8 +30,10 @@ impl Default for ReduceLimit {
 /// What a call of reduce functions gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReduceOutcome {
-    /// One reduction for each function, or one error object for all of them after an overflow.
+    /// One reduction for each function.
     pub values: Vec<Value>,
+    /// Why all of them are refused, when they do not shrink.
+    pub overflow: Option<String>,
     /// What the functions logged, and exceptions, which make their reduction null.
     pub log: Vec<String>,
     /// Which functions threw.
@@ -87,7 +89,7 @@ impl Vm {
         // Compiled anew for every call, so that nothing survives in their globals.
         for source in sources {
             let realm = self.sandbox(Sandbox::Reduce)?;
-            functions.push(self.compile(source, &realm)?);
+            functions.push(self.compile(source, &realm)?.function);
         }
         let internal = |error: crate::json::JsonError| EngineError::Internal(error.to_string());
         let rereduce = keys.is_none();
@@ -135,12 +137,13 @@ impl Vm {
         let overflow = limit.enabled
             && output > limit.threshold
             && output as f64 * limit.ratio > input as f64;
-        let values = if overflow {
-            vec![overflow_error(input, output)]
-        } else {
-            texts.iter().map(|text| stored(text)).collect()
-        };
-        Ok(ReduceOutcome { values, log: self.take_log(), threw, sizes: (output, input) })
+        let overflow = overflow.then(|| {
+            format!(
+                "Reduce output must shrink more rapidly: input size: {input} output size: {output}"
+            )
+        });
+        let values = texts.iter().map(|text| stored(text)).collect();
+        Ok(ReduceOutcome { values, overflow, log: self.take_log(), threw, sizes: (output, input) })
     }
 }
 
@@ -166,20 +169,6 @@ fn replace_lone_surrogates(text: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// The error value that replaces a reduction which does not shrink.
-fn overflow_error(input: usize, output: usize) -> Value {
-    let mut error = Map::new();
-    error.insert("error".into(), "reduce_overflow_error".into());
-    error.insert(
-        "reason".into(),
-        format!(
-            "Reduce output must shrink more rapidly: input size: {input} output size: {output}"
-        )
-        .into(),
-    );
-    Value::Object(error)
 }
 
 fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {

@@ -180,7 +180,7 @@ fn primitive(value: &JsValue, context: &mut Context) -> JsValue {
 }
 
 /// A string literal as SpiderMonkey writes it: ASCII only.
-fn quoted(text: &JsString) -> String {
+pub(super) fn quoted(text: &JsString) -> String {
     let mut literal = String::from("\"");
     for unit in text.iter() {
         // Writing to a string cannot fail.

@@ -26,6 +26,8 @@ pub(super) enum Spelling {
 
 /// Deeper values are taken for endless.
 const DEPTH: usize = 5000;
+/// Bytes of text after which a value is taken for endless: shared arrays can print exponentially.
+const LENGTH: usize = 256 << 20;
 
 /// Writes `value` as `JSON.stringify(value)` does; tells whether there was anything to write
 /// (`undefined`, functions and symbols have no JSON).
@@ -138,7 +140,7 @@ impl Writer<'_> {
         if let Some(primitive) = unwrapped(object, context)? {
             return self.value(&primitive, &Key::Name(js_string!()), context);
         }
-        if self.stack.len() >= DEPTH {
+        if self.stack.len() >= DEPTH || self.out.len() > LENGTH {
             return Err(too_deep());
         }
         if self.stack.iter().any(|open| JsObject::equals(open, object)) {

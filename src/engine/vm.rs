@@ -15,7 +15,7 @@ use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, j
 use super::documents::Documents;
 use super::sources::Sources;
 use super::worker::Progress;
-use super::{EngineError, Limits, Profile, builtins, json_global, stringify};
+use super::{EngineError, Limits, Profile, builtins, json_global, memory, stringify};
 use crate::json::Value;
 
 /// The JavaScript virtual machine of one engine thread.
@@ -150,7 +150,9 @@ impl Vm {
         arguments: &[JsValue],
     ) -> Result<JsValue, Thrown> {
         self.progress.enter();
+        memory::count_this_thread(true);
         let result = function.call(this, arguments, &mut self.context);
+        memory::count_this_thread(false);
         self.progress.leave();
         if host(&self.context).promise.replace(false) {
             return Err(self.promise_used());

@@ -63,6 +63,12 @@ impl Engine {
         self.profile
     }
 
+    /// The bounds on what its functions may use.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Runs `job` on the engine's thread and waits for its result.
     ///
     /// # Errors

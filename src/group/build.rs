@@ -1,0 +1,297 @@
+//! Building the indexes of a group.
+
+use std::sync::Arc;
+
+use super::definition::{GroupDefinition, MapSource};
+use super::reducer::{JavaScriptReducer, ReduceCall, failure};
+use crate::engine::{Engine, EngineError, ReduceLimit};
+use crate::mango::Definition;
+use crate::view::{
+    Builtin, BuiltinReducer, DocumentRows, Index, QueryError, Reductions, ViewFailure,
+};
+
+/// A document as the map functions of a group see it.
+#[derive(Debug, Clone)]
+pub struct GroupDocument {
+    /// Its id.
+    pub id: Arc<str>,
+    /// The shard it lives on.
+    pub shard: usize,
+    /// Its JSON text, with `_id`, `_rev` and the members that the group's options add.
+    pub text: Arc<str>,
+}
+
+/// What a function logged for a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The document's id; `None` for reduce functions.
+    pub document: Option<Arc<str>>,
+    /// The message.
+    pub message: String,
+}
+
+/// A map function threw at a document: CouchDB drops its rows and only logs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThrownAt {
+    /// Which map function.
+    pub map: usize,
+    /// The document's id.
+    pub document: Arc<str>,
+    /// The log line.
+    pub message: String,
+}
+
+/// Why the views of a group are unavailable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}")]
+pub struct BuildFailure {
+    /// What the server answers to every query.
+    pub failure: ViewFailure,
+    /// HTTP status of that answer.
+    pub status: u16,
+    /// The views whose function failed.
+    pub views: Vec<String>,
+    /// The document at which it failed, where it was one.
+    pub document: Option<Arc<str>>,
+}
+
+impl BuildFailure {
+    /// The server's answer to a query.
+    #[must_use]
+    pub fn to_query_error(&self) -> QueryError {
+        QueryError { status: self.status, ..self.failure.clone().into() }
+    }
+}
+
+/// The built views of a design document.
+#[derive(Debug)]
+pub struct ViewGroup {
+    definition: GroupDefinition,
+    partitioned: bool,
+    indexes: Vec<Index>,
+    /// Stored reductions, beside [`GroupDefinition::views`].
+    reductions: Vec<Option<Reductions>>,
+    /// Everything logged, in order.
+    pub log: Vec<LogLine>,
+    /// The exceptions of map functions, in order.
+    pub thrown: Vec<ThrownAt>,
+    /// The calls of JavaScript reduce functions while the index was written, beside the views.
+    pub reduce_calls: Vec<Vec<ReduceCall>>,
+}
+
+/// What one document gave: rows per map function.
+struct Mapped {
+    document: GroupDocument,
+    rows: Vec<Vec<(Box<str>, Box<str>)>>,
+}
+
+impl ViewGroup {
+    /// Builds the indexes of all views over `documents`, which come in the order of their update
+    /// sequence. `partitioned` tells whether the database is.
+    ///
+    /// # Errors
+    /// When the server would answer every query of the group with an error.
+    pub fn build(
+        engine: &mut Engine,
+        definition: GroupDefinition,
+        shards: usize,
+        partitioned: bool,
+        documents: Vec<GroupDocument>,
+    ) -> Result<Self, BuildFailure> {
+        let partitioned = definition.partitioned.unwrap_or(partitioned);
+        let mut group = Self {
+            indexes: definition
+                .maps
+                .iter()
+                .map(|map| Index::new(shards, map.collation, partitioned))
+                .collect(),
+            reductions: Vec::new(),
+            log: Vec::new(),
+            thrown: Vec::new(),
+            reduce_calls: vec![Vec::new(); definition.views.len()],
+            partitioned,
+            definition,
+        };
+        let mapped = group.map(engine, documents)?;
+        let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); group.indexes.len()];
+        for mapped in mapped {
+            for (map, emitted) in mapped.rows.into_iter().enumerate() {
+                if !emitted.is_empty() {
+                    let (id, shard) = (Arc::clone(&mapped.document.id), mapped.document.shard);
+                    rows[map].push(DocumentRows { id, shard, emitted });
+                }
+            }
+        }
+        for (index, rows) in group.indexes.iter_mut().zip(rows) {
+            index.update(rows);
+        }
+        group.reduce_all(engine)?;
+        Ok(group)
+    }
+
+    fn map(
+        &mut self,
+        engine: &mut Engine,
+        documents: Vec<GroupDocument>,
+    ) -> Result<Vec<Mapped>, BuildFailure> {
+        let language = self.definition.language.as_str();
+        if language == "query" {
+            return Ok(self.map_mango(documents));
+        }
+        let Some(profile) = engine.profile().for_language(language) else {
+            return Err(self.unavailable(ViewFailure::new(
+                "unknown_query_language",
+                language.to_owned(),
+            )));
+        };
+        let sources: Vec<String> = self
+            .definition
+            .maps
+            .iter()
+            .map(|map| match &map.source {
+                MapSource::Function(source) => source.clone(),
+                MapSource::Mango(_) => String::new(),
+            })
+            .collect();
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lib = self.definition.lib.clone();
+        let job = move |vm: &mut crate::engine::Vm| {
+            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+            let functions = vm
+                .compile_maps(&sources, lib.as_ref())
+                .map_err(|(map, error)| (Some(map), None, error))?;
+            let mut mapped = Vec::with_capacity(documents.len());
+            let (mut log, mut thrown) = (Vec::new(), Vec::new());
+            for document in documents {
+                let id = Arc::clone(&document.id);
+                let outcome = vm
+                    .map_document(&functions, &document.text)
+                    .map_err(|error| (error.map, Some(Arc::clone(&id)), error.error))?;
+                let mut rows = vec![Vec::new(); sources.len()];
+                for row in outcome.rows {
+                    rows[row.function].push((row.key.into(), row.value.into()));
+                }
+                for (map, message) in outcome.threw {
+                    thrown.push(ThrownAt { map, document: Arc::clone(&id), message });
+                }
+                log.extend(
+                    outcome.log.into_iter().map(|message| (Arc::clone(&id), message)),
+                );
+                mapped.push(Mapped { document, rows });
+            }
+            Ok((mapped, log, thrown))
+        };
+        let outcome: Result<_, (Option<usize>, Option<Arc<str>>, EngineError)> = if profile == engine.profile() {
+                engine.run(job)
+            } else {
+                // The language pins an engine other than the server's own.
+                Engine::new(profile, engine.limits()).run(job)
+            }
+            .unwrap_or_else(|error| Err((None, None, error)));
+        let (mapped, log, thrown) = outcome.map_err(|(map, document, error)| BuildFailure {
+            status: if error == EngineError::MissingFunction { 404 } else { 500 },
+            failure: failure(&error),
+            views: map.map(|map| self.definition.views_of(map)).unwrap_or_default(),
+            document,
+        })?;
+        self.log = log
+            .into_iter()
+            .map(|(document, message)| LogLine { document: Some(document), message })
+            .collect();
+        self.thrown = thrown;
+        Ok(mapped)
+    }
+
+    fn map_mango(&self, documents: Vec<GroupDocument>) -> Vec<Mapped> {
+        // CouchDB only logs a definition it does not understand; such an index has no rows.
+        let indexes: Vec<Option<Definition>> = self
+            .definition
+            .maps
+            .iter()
+            .map(|map| match &map.source {
+                MapSource::Mango(definition) => Definition::parse(definition).ok(),
+                MapSource::Function(_) => None,
+            })
+            .collect();
+        documents
+            .into_iter()
+            .filter(|document| !document.id.starts_with("_design/"))
+            .map(|document| {
+                let value = crate::json::parse_str(&document.text).unwrap_or_default();
+                let rows = indexes
+                    .iter()
+                    .map(|index| {
+                        let key = index.as_ref().and_then(|index| index.key(&value));
+                        key.map(|key| (crate::json::to_string(&key).into(), "null".into()))
+                            .into_iter()
+                            .collect()
+                    })
+                    .collect();
+                Mapped { document, rows }
+            })
+            .collect()
+    }
+
+    fn reduce_all(&mut self, engine: &mut Engine) -> Result<(), BuildFailure> {
+        for (position, view) in self.definition.views.iter().enumerate() {
+            let Some(source) = &view.reduce else {
+                self.reductions.push(None);
+                continue;
+            };
+            let index = &self.indexes[view.map];
+            let reductions = match Builtin::recognise(source) {
+                Ok(Some(builtin)) => {
+                    index.reductions(&mut BuiltinReducer::new(builtin, index.collation()))
+                }
+                Ok(None) => {
+                    let mut reducer =
+                        JavaScriptReducer::new(engine, source, ReduceLimit::default());
+                    let reductions = index.reductions(&mut reducer);
+                    self.reduce_calls[position] = reducer.calls;
+                    let lines = reducer.log.into_iter();
+                    self.log.extend(lines.map(|message| LogLine { document: None, message }));
+                    reductions
+                }
+                Err(error) => Err(ViewFailure::new(error.error, error.reason.to_string())),
+            };
+            match reductions {
+                Ok(reductions) => self.reductions.push(Some(reductions)),
+                Err(failure) => {
+                    let views = vec![view.name.clone()];
+                    return Err(BuildFailure { failure, status: 500, views, document: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unavailable(&self, failure: ViewFailure) -> BuildFailure {
+        BuildFailure { failure, status: 500, views: Vec::new(), document: None }
+    }
+
+    /// What the group was built from.
+    #[must_use]
+    pub fn definition(&self) -> &GroupDefinition {
+        &self.definition
+    }
+
+    /// Whether its rows are kept by partition.
+    #[must_use]
+    pub fn is_partitioned(&self) -> bool {
+        self.partitioned
+    }
+
+    /// The index of a map function.
+    #[must_use]
+    pub fn index(&self, map: usize) -> &Index {
+        &self.indexes[map]
+    }
+
+    /// The stored reductions of the view at `position` of [`GroupDefinition::views`].
+    #[must_use]
+    pub fn reductions(&self, position: usize) -> Option<&Reductions> {
+        self.reductions.get(position).and_then(Option::as_ref)
+    }
+}

@@ -1,0 +1,7 @@
+//! How results are shown: to people, and to programs.
+
+pub mod github;
+pub mod human;
+pub mod json;
+pub mod junit;
+pub mod terminal;

@@ -1,0 +1,5 @@
+function (doc) {
+  if (doc.type === 'task' && typeof doc.status === 'string') {
+    emit(doc.status, null);
+  }
+}
