@@ -41,7 +41,7 @@ pub(super) fn install(realm: &Realm, context: &mut Context) {
                 &separator,
                 open,
                 context,
-                |element, context| element.to_string(context),
+                JsValue::to_string,
             )
         },
         open.clone(),
