@@ -12,8 +12,10 @@ const DOCUMENT: &str = r#"{"_id":"d","list":[3,1,2],"a":null,"s":"x"}"#;
 fn map(profile: Profile, source: &str, document: &str) -> Result<MapOutcome, EngineError> {
     let (source, document) = (source.to_owned(), document.to_owned());
     Engine::new(profile, Limits::default()).run(move |vm| {
-        let functions = vm.compile_maps(&[&source], None).map_err(|(_, error)| error)?;
-        vm.map_document(&functions, &document)
+        let functions = vm
+            .compile_maps(&[&source], None)
+            .map_err(|(_, error)| error)?;
+        vm.map_document(&functions, &document).map_err(|failure| failure.error)
     })?
 }
 
@@ -22,7 +24,11 @@ fn map(profile: Profile, source: &str, document: &str) -> Result<MapOutcome, Eng
 fn keys(profile: Profile, body: &str) -> Vec<String> {
     let outcome = map(profile, &format!("function (doc) {{ {body} }}"), DOCUMENT)
         .unwrap_or_else(|error| panic!("{profile:?} {body}: {error}"));
-    assert!(outcome.threw.is_empty(), "{profile:?} {body}: {:?}", outcome.log);
+    assert!(
+        outcome.threw.is_empty(),
+        "{profile:?} {body}: {:?}",
+        outcome.log
+    );
     outcome.rows.into_iter().map(|row| row.key).collect()
 }
 
@@ -31,9 +37,15 @@ fn keys(profile: Profile, body: &str) -> Vec<String> {
 fn exception(profile: Profile, body: &str) -> String {
     let outcome = map(profile, &format!("function (doc) {{ {body} }}"), DOCUMENT)
         .unwrap_or_else(|error| panic!("{profile:?} {body}: {error}"));
-    let [line] = outcome.log.as_slice() else { panic!("{profile:?} {body}: {:?}", outcome.log) };
-    let text = line.strip_prefix("function raised exception ").expect("an exception");
-    text.strip_suffix(" with doc._id d").expect("a document id").to_owned()
+    let [line] = outcome.log.as_slice() else {
+        panic!("{profile:?} {body}: {:?}", outcome.log)
+    };
+    let text = line
+        .strip_prefix("function raised exception ")
+        .expect("an exception");
+    text.strip_suffix(" with doc._id d")
+        .expect("a document id")
+        .to_owned()
 }
 
 /// SpiderMonkey's message, out of `(new TypeError("message", "<unknown>", 1))`.
@@ -41,7 +53,9 @@ fn exception(profile: Profile, body: &str) -> String {
 fn message(body: &str) -> String {
     let text = exception(Profile::SpiderMonkey, body);
     let (_, rest) = text.split_once("(\"").expect("an error's source");
-    let (message, _) = rest.rsplit_once("\", \"<unknown>\"").expect("an error's source");
+    let (message, _) = rest
+        .rsplit_once("\", \"<unknown>\"")
+        .expect("an error's source");
     message.replace("\\\"", "\"")
 }
 
@@ -57,7 +71,11 @@ fn recorded_views_emit_the_same() {
         "to-source",
     ];
     for name in names {
-        let case = cases.as_array().expect("cases").iter().find(|case| case["name"].as_str() == Some(name));
+        let case = cases
+            .as_array()
+            .expect("cases")
+            .iter()
+            .find(|case| case["name"].as_str() == Some(name));
         let case = case.unwrap_or_else(|| panic!("no case {name}"));
         let source = case["design"]["views"]["v"]["map"].as_str().expect("a map");
         let request = &case["requests"][0];
@@ -72,10 +90,16 @@ fn recorded_views_emit_the_same() {
                 .expect("rows")
                 .iter()
                 // boa is built without Intl.
-                .filter(|found| profile == Profile::QuickJs || found["key"].as_str() != Some("intl"))
+                .filter(|found| {
+                    profile == Profile::QuickJs || found["key"].as_str() != Some("intl")
+                })
                 .map(|found| {
                     let text = |name: &str| json::to_string(&found[name]);
-                    row(found["id"].as_str().expect("id"), &text("key"), &text("value"))
+                    row(
+                        found["id"].as_str().expect("id"),
+                        &text("key"),
+                        &text("value"),
+                    )
                 })
                 .collect();
             let mut got = Vec::new();
@@ -111,7 +135,10 @@ fn dates_keep_their_object_model() {
           Object.getPrototypeOf(D) === Date, Date.UTC(1970, 0), +new Date('T00:00:01Z') || 0])";
     let common = "[true,true,1,\"2024-02-03T00:00:00.000Z\",7,\"Date\",\"string\",true,true,\
         1704067200000,null,0,true,0,";
-    assert_eq!(keys(Profile::SpiderMonkey, body), [format!("{common}1000]")]);
+    assert_eq!(
+        keys(Profile::SpiderMonkey, body),
+        [format!("{common}1000]")]
+    );
     assert_eq!(keys(Profile::QuickJs, body), [format!("{common}0]")]);
 }
 
@@ -134,15 +161,19 @@ fn comparators_that_answer_with_booleans_sort_as_in_each_engine() {
         emit(r.sort(function (a, b) { return a > b; }));";
     assert_eq!(
         keys(Profile::SpiderMonkey, body),
-        ["[0,2,3,6,9,12,15,18,21,22,25,28,31,34,37,40,41,43,44,47,50,53,56,59,62,63,66,69,72,75,78,\
-          81,82,84,85,88,91,94,97,100]"]
+        [
+            "[0,2,3,6,9,12,15,18,21,22,25,28,31,34,37,40,41,43,44,47,50,53,56,59,62,63,66,69,72,75,78,\
+          81,82,84,85,88,91,94,97,100]"
+        ]
     );
     // QuickJS takes equal answers for "keep the order", which loses elements on the way. Recorded
     // from its Python package.
     assert_eq!(
         keys(Profile::QuickJs, body),
-        ["[0,22,2,3,25,41,82,44,63,85,66,6,47,88,9,28,69,31,50,91,72,12,15,18,53,21,34,37,75,40,43,\
-          94,56,78,59,81,97,100,62,84]"]
+        [
+            "[0,22,2,3,25,41,82,44,63,85,66,6,47,88,9,28,69,31,50,91,72,12,15,18,53,21,34,37,75,40,43,\
+          94,56,78,59,81,97,100,62,84]"
+        ]
     );
 }
 
@@ -157,20 +188,31 @@ fn sorting_handles_holes_and_array_likes() {
     for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
         assert_eq!(
             keys(profile, body),
-            ["[4,true,false,[1,3,null,null]]", "{\"0\":\"a\",\"1\":\"b\",\"2\":\"c\",\"length\":3}", "true"]
+            [
+                "[4,true,false,[1,3,null,null]]",
+                "{\"0\":\"a\",\"1\":\"b\",\"2\":\"c\",\"length\":3}",
+                "true"
+            ]
         );
     }
 }
 
 #[test]
 fn arrays_in_each_other_end() {
-    let body = "var a = [1], b = [a]; a.push(b); emit([String(a), a.toLocaleString(), a.join('-')]);
+    let body =
+        "var a = [1], b = [a]; a.push(b); emit([String(a), a.toLocaleString(), a.join('-')]);
         emit([].concat([1, [2, [null, 3]], undefined]).join());";
     for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
-        assert_eq!(keys(profile, body), ["[\"1,\",\"1,\",\"1-\"]", "\"1,2,,3,\""]);
+        assert_eq!(
+            keys(profile, body),
+            ["[\"1,\",\"1,\",\"1-\"]", "\"1,2,,3,\""]
+        );
     }
     let deep = "function (doc) { var a = []; for (var i = 0; i < 1e5; i++) a = [a]; String(a); }";
-    assert!(matches!(map(Profile::SpiderMonkey, deep, DOCUMENT), Err(EngineError::Exit { .. })));
+    assert!(matches!(
+        map(Profile::SpiderMonkey, deep, DOCUMENT),
+        Err(EngineError::Exit { .. })
+    ));
 }
 
 #[test]
@@ -240,20 +282,76 @@ fn texts_compare_and_change_case_by_locale() {
 #[test]
 fn errors_name_the_expression_that_failed() {
     let cases = [
-        ("emit(doc.x.y);", "doc.x is undefined", "cannot read property 'y' of undefined"),
-        ("emit(doc.a.b);", "doc.a is null", "cannot read property 'b' of null"),
-        ("emit(doc.a.trim(), 1);", "doc.a is null", "cannot read property 'trim' of null"),
-        ("doc.title.trim();", "doc.title is undefined", "cannot read property 'trim' of undefined"),
-        ("doc.list[7].name;", "doc.list[7] is undefined", "cannot read property 'name' of undefined"),
-        ("doc.x.y = 5;", "doc.x is undefined", "cannot set property 'y' of undefined"),
-        ("var o = {}; o.b.c.d();", "o.b is undefined", "cannot read property 'c' of undefined"),
-        ("doc.nope();", "doc.nope is not a function", "not a function"),
-        ("doc.list.sum(1)(2);", "doc.list.sum is not a function", "not a function"),
-        ("new doc.X();", "doc.X is not a constructor", "not a function"),
-        ("helper(doc);", "helper is not defined", "'helper' is not defined"),
-        ("'use strict'; doc.n = 1;", "\"n\" is read-only", "'n' is read-only"),
-        ("JSON.parse('{a');", "JSON.parse: expected property name or '}' at line 1 column 2 of the JSON data", "expecting property name"),
-        ("decodeURIComponent('%');", "malformed URI sequence", "expecting hex digit"),
+        (
+            "emit(doc.x.y);",
+            "doc.x is undefined",
+            "cannot read property 'y' of undefined",
+        ),
+        (
+            "emit(doc.a.b);",
+            "doc.a is null",
+            "cannot read property 'b' of null",
+        ),
+        (
+            "emit(doc.a.trim(), 1);",
+            "doc.a is null",
+            "cannot read property 'trim' of null",
+        ),
+        (
+            "doc.title.trim();",
+            "doc.title is undefined",
+            "cannot read property 'trim' of undefined",
+        ),
+        (
+            "doc.list[7].name;",
+            "doc.list[7] is undefined",
+            "cannot read property 'name' of undefined",
+        ),
+        (
+            "doc.x.y = 5;",
+            "doc.x is undefined",
+            "cannot set property 'y' of undefined",
+        ),
+        (
+            "var o = {}; o.b.c.d();",
+            "o.b is undefined",
+            "cannot read property 'c' of undefined",
+        ),
+        (
+            "doc.nope();",
+            "doc.nope is not a function",
+            "not a function",
+        ),
+        (
+            "doc.list.sum(1)(2);",
+            "doc.list.sum is not a function",
+            "not a function",
+        ),
+        (
+            "new doc.X();",
+            "doc.X is not a constructor",
+            "not a function",
+        ),
+        (
+            "helper(doc);",
+            "helper is not defined",
+            "'helper' is not defined",
+        ),
+        (
+            "'use strict'; doc.n = 1;",
+            "\"n\" is read-only",
+            "'n' is read-only",
+        ),
+        (
+            "JSON.parse('{a');",
+            "JSON.parse: expected property name or '}' at line 1 column 2 of the JSON data",
+            "expecting property name",
+        ),
+        (
+            "decodeURIComponent('%');",
+            "malformed URI sequence",
+            "expecting hex digit",
+        ),
         ("throw new Error('not mine');", "not mine", "not mine"),
     ];
     for (body, spidermonkey, quickjs) in cases {
@@ -278,7 +376,10 @@ fn caught_errors_become_text_in_the_engines_words() {
 
 #[test]
 fn hostile_lengths_end_in_time() {
-    let limits = Limits { call_time: std::time::Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits {
+        call_time: std::time::Duration::from_millis(300),
+        ..Limits::default()
+    };
     for body in [
         "[].sort.call({ length: Math.pow(2, 53) - 1 });",
         "[].join.call({ length: Math.pow(2, 53) - 1 });",
@@ -287,14 +388,22 @@ fn hostile_lengths_end_in_time() {
         for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
             let source = format!("function (doc) {{ {body} }}");
             let answer = Engine::new(profile, limits).run(move |vm| {
-                let functions = vm.compile_maps(&[&source], None).map_err(|(_, error)| error)?;
-                vm.map_document(&functions, DOCUMENT)
+                let functions = vm
+                    .compile_maps(&[&source], None)
+                    .map_err(|(_, error)| error)?;
+                vm.map_document(&functions, DOCUMENT).map_err(|failure| failure.error)
             });
             let answer = answer.and_then(|answer| answer);
-            assert!(matches!(answer, Err(EngineError::Timeout)), "{body}: {answer:?}");
+            assert!(
+                matches!(answer, Err(EngineError::Timeout)),
+                "{body}: {answer:?}"
+            );
         }
     }
     let body = "emit('ab'.repeat(3) + 'x'.repeat(0) + ''.repeat(1e9) + 'x'.repeat(NaN));
         try { 'x'.repeat(Math.pow(2, 30)); } catch (e) { emit(e.name); }";
-    assert_eq!(keys(Profile::SpiderMonkey, body), ["\"ababab\"", "\"RangeError\""]);
+    assert_eq!(
+        keys(Profile::SpiderMonkey, body),
+        ["\"ababab\"", "\"RangeError\""]
+    );
 }

@@ -20,7 +20,9 @@ pub(in crate::engine) fn without_async(source: &str) -> Option<String> {
     }
     let mut interner = Interner::default();
     let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(source));
-    let script = parser.parse_script(&Scope::new_global(), &mut interner).ok()?;
+    let script = parser
+        .parse_script(&Scope::new_global(), &mut interner)
+        .ok()?;
     let mut finder = Finder::default();
     // The visitor never breaks.
     let _ = script.visit_with(&mut finder);
@@ -35,7 +37,7 @@ pub(in crate::engine) fn without_async(source: &str) -> Option<String> {
         let function = String::from_utf16_lossy(units.get(start..stop)?);
         rewritten.push_str(&String::from_utf16_lossy(units.get(end..start)?));
         match declared.then(|| declared_name(&function)).flatten() {
-            Some(name) => rewritten.push_str(&format!("var {name} = ({{}});")),
+            Some(name) => rewritten.extend(["var ", name, " = ({});"]),
             None => rewritten.push_str("({})"),
         }
         // Later lines keep their numbers.
@@ -50,7 +52,10 @@ pub(in crate::engine) fn without_async(source: &str) -> Option<String> {
 fn declared_name(function: &str) -> Option<&str> {
     let (_, rest) = function.split_once("function")?;
     let (name, _) = rest.split_once('(')?;
-    Some(name.trim_start_matches(['*', ' ', '\t', '\n', '\r']).trim_end())
+    Some(
+        name.trim_start_matches(['*', ' ', '\t', '\n', '\r'])
+            .trim_end(),
+    )
 }
 
 /// Finds the outermost asynchronous functions, and whether each is a declaration.

@@ -27,7 +27,13 @@ impl Chain {
     /// The chain without its last member, which was called.
     pub(super) fn receiver(&self) -> Option<(Self, &Member)> {
         let (last, members) = self.members.split_last()?;
-        Some((Self { root: self.root.clone(), members: members.to_vec() }, last))
+        Some((
+            Self {
+                root: self.root.clone(),
+                members: members.to_vec(),
+            },
+            last,
+        ))
     }
 }
 
@@ -71,10 +77,13 @@ pub(super) enum Failed {
     Call(Option<Chain>),
     /// What a member was read from, if it is a plain chain, and the member.
     Access(Option<Chain>, Option<Member>),
+    /// What is assigned to; the place is the same when the assigned value failed.
+    Assignment(Chain),
 }
 
 /// Reads the text around `at`: boa points at the opening bracket of a call and at the member of an
-/// access. `None` when it points elsewhere, which it does where it has no place for an expression.
+/// access, or at the whole assignment. `None` when it points elsewhere, which it does where it has no
+/// place for an expression.
 pub(super) fn failed(text: &str, at: usize) -> Option<Failed> {
     let before = text[..at].trim_end();
     if text[at..].starts_with('(') {
@@ -85,15 +94,30 @@ pub(super) fn failed(text: &str, at: usize) -> Option<Failed> {
         let object = object.strip_suffix('?').unwrap_or(object);
         return Some(Failed::Access(chain_before(object), name.map(Member::Name)));
     }
-    let object = before.strip_suffix('[')?;
-    let key = text[at..].split(']').next().and_then(bracketed);
-    chain_before(object).map(|chain| Failed::Access(Some(chain), key))
+    if let Some(chain) = before.strip_suffix('[').and_then(chain_before) {
+        let key = text[at..].split(']').next().and_then(bracketed);
+        return Some(Failed::Access(Some(chain), key));
+    }
+    let (target, _) = text[at..].split_once('=')?;
+    let target = target.trim_end_matches(['+', '-', '*', '/', '%', '&', '|', '^', '<', '>', '?']);
+    let plain = |character| is_part(character) || matches!(character, '.' | '[' | ']' | '"' | '\'');
+    let target = target.trim_end();
+    let chain = chain_before(target).filter(|_| target.chars().all(plain))?;
+    Some(Failed::Assignment(chain))
 }
 
 /// All calls of a chain's last member in `text`, in order: `doc.name.trim(`.
 pub(super) fn method_calls(text: &str) -> impl Iterator<Item = Chain> {
     text.match_indices('(').filter_map(|(at, _)| {
         chain_before(text[..at].trim_end()).filter(|chain| !chain.members.is_empty())
+    })
+}
+
+/// What `new` constructs in `text`, where that is a plain chain.
+pub(super) fn constructed(text: &str) -> impl Iterator<Item = Chain> {
+    text.match_indices("new ").filter_map(|(at, word)| {
+        let operand = &text[at + word.len()..];
+        chain_before(&operand[..operand.find('(')?])
     })
 }
 
@@ -134,26 +158,33 @@ fn chain_before(text: &str) -> Option<Chain> {
             return None;
         }
         let before = rest[..start].trim_end();
-        match before.strip_suffix('.') {
-            Some(object) => {
-                members.push(Member::Name(name.to_owned()));
-                rest = object.strip_suffix('?').unwrap_or(object).trim_end();
-            }
-            None => {
-                members.reverse();
-                // A word that takes an operand is not part of what fails.
-                let keyword = matches!(name, "return" | "typeof" | "function" | "if" | "while" | "for" | "switch" | "catch" | "new" | "in" | "of" | "case" | "void" | "super");
-                return (!keyword).then(|| Chain { root: name.to_owned(), members });
-            }
+        if let Some(object) = before.strip_suffix('.') {
+            members.push(Member::Name(name.to_owned()));
+            rest = object.strip_suffix('?').unwrap_or(object).trim_end();
+            continue;
         }
+        members.reverse();
+        return (!KEYWORDS.contains(&name)).then(|| Chain {
+            root: name.to_owned(),
+            members,
+        });
     }
 }
+
+/// Words before an operand or a bracket that are not part of what fails.
+const KEYWORDS: [&str; 14] = [
+    "return", "typeof", "function", "if", "while", "for", "switch", "catch", "new", "in", "of",
+    "case", "void", "super",
+];
 
 /// What stands in brackets: a name in quotes, a number or a variable.
 fn bracketed(text: &str) -> Option<Member> {
     let text = text.trim();
     for quote in ['"', '\''] {
-        if let Some(name) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
+        if let Some(name) = text
+            .strip_prefix(quote)
+            .and_then(|text| text.strip_suffix(quote))
+        {
             return (!name.contains([quote, '\\'])).then(|| Member::Name(name.to_owned()));
         }
     }
@@ -173,7 +204,9 @@ fn is_name(text: &str) -> bool {
 }
 
 fn name_range(text: &str) -> Range<usize> {
-    0..text.find(|character| !is_part(character)).unwrap_or(text.len())
+    0..text
+        .find(|character| !is_part(character))
+        .unwrap_or(text.len())
 }
 
 fn leading_name(text: &str) -> Option<String> {

@@ -6,7 +6,9 @@ use std::cmp::Ordering;
 
 use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::realm::Realm;
-use boa_engine::{Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, NativeFunction, js_string};
+use boa_engine::{
+    Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, NativeFunction, js_string,
+};
 use icu_collator::options::{AlternateHandling, CaseLevel, CollatorOptions, Strength};
 use icu_collator::preferences::{CollationCaseFirst, CollationNumericOrdering};
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
@@ -32,7 +34,7 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     let compare = native(realm, "localeCompare", 1, locale_compare);
     define(&prototype, "localeCompare", compare.into(), false, context);
     for (name, convert) in [
-        ("toLocaleUpperCase", upper as fn(&str, &str) -> Option<String>),
+        ("toLocaleUpperCase", upper as fn(&str, &str) -> String),
         ("toLocaleLowerCase", lower),
     ] {
         let original = method(&prototype, name, context);
@@ -43,8 +45,10 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
                 if !this.is_null_or_undefined() && matches!(language, "tr" | "az" | "lt") {
                     let text = this.to_string(context)?;
                     // Lone surrogates have no case; such texts are left to boa.
-                    let prepared =
-                        text.to_std_string().ok().and_then(|text| convert(&text, language));
+                    let prepared = text
+                        .to_std_string()
+                        .ok()
+                        .map(|text| convert(&text, language));
                     if let Some(prepared) = prepared {
                         return original.call(&JsString::from(prepared).into(), &[], context);
                     }
@@ -53,7 +57,9 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
             },
             original,
         );
-        let function = FunctionObjectBuilder::new(realm, code).name(JsString::from(name)).build();
+        let function = FunctionObjectBuilder::new(realm, code)
+            .name(JsString::from(name))
+            .build();
         define(&prototype, name, function.into(), false, context);
     }
 }
@@ -69,7 +75,11 @@ struct Wanted {
     ignore_punctuation: bool,
 }
 
-fn locale_compare(this: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+fn locale_compare(
+    this: &JsValue,
+    arguments: &[JsValue],
+    context: &mut Context,
+) -> JsResult<JsValue> {
     if this.is_null_or_undefined() {
         return Err(JsNativeError::typ()
             .with_message("String.prototype.localeCompare called on null or undefined")
@@ -79,7 +89,9 @@ fn locale_compare(this: &JsValue, arguments: &[JsValue], context: &mut Context) 
     let right = arguments.get_or_undefined(0).to_string(context)?;
     let wanted = Wanted::read(arguments, context)?;
     let order = COLLATOR.with_borrow_mut(|kept| -> JsResult<Ordering> {
-        let fits = kept.as_ref().is_some_and(|(made_for, _)| *made_for == wanted);
+        let fits = kept
+            .as_ref()
+            .is_some_and(|(made_for, _)| *made_for == wanted);
         if !fits {
             *kept = Some((wanted.clone(), wanted.collator()?));
         }
@@ -94,7 +106,10 @@ impl Wanted {
     fn read(arguments: &[JsValue], context: &mut Context) -> JsResult<Self> {
         let tag = locale_tag(arguments.get_or_undefined(1), context)?;
         let Some(options) = arguments.get_or_undefined(2).as_object() else {
-            return Ok(Self { tag, ..Self::default() });
+            return Ok(Self {
+                tag,
+                ..Self::default()
+            });
         };
         let mut text = |name: JsString| -> JsResult<Option<String>> {
             let value = options.get(name, context)?;
@@ -106,8 +121,9 @@ impl Wanted {
         let sensitivity = text(js_string!("sensitivity"))?;
         let case_first = text(js_string!("caseFirst"))?;
         let numeric = options.get(js_string!("numeric"), context)?;
-        let ignore_punctuation =
-            options.get(js_string!("ignorePunctuation"), context)?.to_boolean();
+        let ignore_punctuation = options
+            .get(js_string!("ignorePunctuation"), context)?
+            .to_boolean();
         Ok(Self {
             tag,
             numeric: (!numeric.is_undefined()).then(|| numeric.to_boolean()),
@@ -154,11 +170,15 @@ impl Wanted {
 }
 
 fn invalid_tag(tag: &str) -> boa_engine::JsError {
-    JsNativeError::range().with_message(format!("invalid language tag: {tag:?}")).into()
+    JsNativeError::range()
+        .with_message(format!("invalid language tag: {tag:?}"))
+        .into()
 }
 
 fn invalid_option(value: &str, name: &str) -> boa_engine::JsError {
-    JsNativeError::range().with_message(format!("invalid value {value:?} for option {name}")).into()
+    JsNativeError::range()
+        .with_message(format!("invalid value {value:?} for option {name}"))
+        .into()
 }
 
 /// The first language tag of a `locales` argument.
@@ -177,7 +197,10 @@ fn locale_tag(locales: &JsValue, context: &mut Context) -> JsResult<Option<Strin
     }
     if !first.is_string() && !first.is_object() {
         return Err(JsNativeError::typ()
-            .with_message(format!("{} is not a well-formed language tag", first.display()))
+            .with_message(format!(
+                "{} is not a well-formed language tag",
+                first.display()
+            ))
             .into());
     }
     let tag = first.to_string(context)?.to_std_string_lossy();
@@ -200,9 +223,9 @@ fn language(tag: &str) -> &str {
 const DOT_ABOVE: char = '\u{307}';
 
 /// The text with what is special to a language in upper case already (Unicode's `SpecialCasing`).
-fn upper(text: &str, language: &str) -> Option<String> {
+fn upper(text: &str, language: &str) -> String {
     if language != "lt" {
-        return Some(text.replace('i', "İ"));
+        return text.replace('i', "İ");
     }
     // Lithuanian writes a dot under accents only in lower case.
     let mut prepared = String::with_capacity(text.len());
@@ -212,18 +235,24 @@ fn upper(text: &str, language: &str) -> Option<String> {
             prepared.push(character);
         }
     }
-    Some(prepared)
+    prepared
 }
 
 /// The text with what is special to a language in lower case already.
-fn lower(text: &str, language: &str) -> Option<String> {
+fn lower(text: &str, language: &str) -> String {
     if language != "lt" {
-        return Some(text.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı"));
+        return text
+            .replace("I\u{307}", "i")
+            .replace('İ', "i")
+            .replace('I', "ı");
     }
     let mut prepared = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let above = matches!(characters.peek(), Some('\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}'));
+        let above = matches!(
+            characters.peek(),
+            Some('\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}')
+        );
         match character {
             'Ì' => prepared.push_str("i\u{307}\u{300}"),
             'Í' => prepared.push_str("i\u{307}\u{301}"),
@@ -235,5 +264,5 @@ fn lower(text: &str, language: &str) -> Option<String> {
             other => prepared.push(other),
         }
     }
-    Some(prepared)
+    prepared
 }

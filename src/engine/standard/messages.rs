@@ -24,7 +24,10 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
     if !error.is::<Error>() {
         return;
     }
-    let message = error.borrow().properties().get(&js_string!("message").into());
+    let message = error
+        .borrow()
+        .properties()
+        .get(&js_string!("message").into());
     let Some(message) = message.and_then(|property| property.value().and_then(JsValue::as_string))
     else {
         return;
@@ -32,14 +35,20 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
     let message = message.to_std_string_lossy();
     let engine_message = match message.as_str() {
         NULLISH => nullish(error, context),
-        NOT_CALLABLE | NOT_CONSTRUCTOR => not_callable(error, &message, context),
+        NOT_CALLABLE | NOT_CONSTRUCTOR => Some(not_callable(error, &message, context)),
         _ => match host(context).profile {
             Profile::SpiderMonkey => spidermonkey(&message, error, context),
             Profile::QuickJs => quickjs(&message, error, context),
         },
     };
     if let Some(text) = engine_message {
-        define(error, "message", JsString::from(text).into(), false, context);
+        define(
+            error,
+            "message",
+            JsString::from(text).into(),
+            false,
+            context,
+        );
     }
 }
 
@@ -54,18 +63,33 @@ fn place(error: &JsObject, context: &mut Context) -> Option<(Option<Failed>, std
 
 fn nullish(error: &JsObject, context: &mut Context) -> Option<String> {
     let (failed, text) = place(error, context)?;
+    let mut verb = "read";
     let (chain, member) = match failed {
         Some(Failed::Access(chain, member)) => (chain, member),
-        _ => {
-            // boa tells no place for `doc.name.trim()`: look for a call on a member that this
-            // document does not have.
-            let found = expression::method_calls(&text).find_map(|chain| {
-                let (receiver, method) = chain.receiver()?;
-                let missing = in_document(&receiver, &text, context)?.is_null_or_undefined();
-                missing.then(|| (receiver, method.clone()))
-            });
-            let (receiver, method) = found?;
-            (Some(receiver), Some(method))
+        other => {
+            let assigned = match &other {
+                Some(Failed::Assignment(target)) => target.receiver(),
+                _ => None,
+            };
+            let mut missing = |chain: &Chain| {
+                in_document(chain, &text, context).is_some_and(|value| value.is_null_or_undefined())
+            };
+            let found = if let Some((receiver, member)) = assigned
+                && missing(&receiver)
+            {
+                verb = "set";
+                Some((receiver, member.clone()))
+            } else {
+                // boa tells no place for `doc.name.trim()`: look for a call on a member that this
+                // document does not have.
+                expression::method_calls(&text).find_map(|chain| {
+                    let (receiver, method) = chain.receiver()?;
+                    let method = method.clone();
+                    missing(&receiver).then_some((receiver, method))
+                })
+            };
+            let (receiver, member) = found?;
+            (Some(receiver), Some(member))
         }
     };
     let null = chain.as_ref().is_some_and(|chain| {
@@ -80,10 +104,10 @@ fn nullish(error: &JsObject, context: &mut Context) -> Option<String> {
         (Profile::SpiderMonkey, Some(chain), _) => format!("{chain} is {value}"),
         (Profile::SpiderMonkey, None, _) => format!("(intermediate value) is {value}"),
         (Profile::QuickJs, _, Some(Member::Name(name))) => {
-            format!("cannot read property '{name}' of {value}")
+            format!("cannot {verb} property '{name}' of {value}")
         }
         (Profile::QuickJs, _, Some(Member::Index(index))) => {
-            format!("cannot read property '{index}' of {value}")
+            format!("cannot {verb} property '{index}' of {value}")
         }
         (Profile::QuickJs, ..) => format!("cannot read property of {value}"),
     })
@@ -107,17 +131,28 @@ fn in_document(chain: &Chain, text: &str, context: &mut Context) -> Option<JsVal
     Some(value)
 }
 
-fn not_callable(error: &JsObject, message: &str, context: &mut Context) -> Option<String> {
+fn not_callable(error: &JsObject, message: &str, context: &mut Context) -> String {
     if host(context).profile == Profile::QuickJs {
-        return Some("not a function".into());
+        return "not a function".into();
     }
-    let what = if message == NOT_CALLABLE { "a function" } else { "a constructor" };
+    let what = if message == NOT_CALLABLE {
+        "a function"
+    } else {
+        "a constructor"
+    };
     let chain = match place(error, context) {
         Some((Some(Failed::Call(chain)), _)) => chain,
+        // boa tells no place for `new`: only one that stands alone is certain.
+        Some((_, text)) if message == NOT_CONSTRUCTOR => {
+            let mut constructed = expression::constructed(&text);
+            constructed
+                .next()
+                .filter(|first| constructed.all(|other| other == *first))
+        }
         _ => None,
     };
     let callee = chain.map_or_else(|| "(intermediate value)".into(), |chain| chain.to_string());
-    Some(format!("{callee} is not {what}"))
+    format!("{callee} is not {what}")
 }
 
 /// The text between `start` and `end`.
@@ -127,18 +162,25 @@ fn within<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 
 /// Whether the failed call added to the end of an array.
 fn adds(error: &JsObject, context: &mut Context) -> bool {
-    let Some((Some(Failed::Call(Some(chain))), _)) = place(error, context) else { return false };
+    let Some((Some(Failed::Call(Some(chain))), _)) = place(error, context) else {
+        return false;
+    };
     matches!(chain.members.last(), Some(Member::Name(name)) if name == "push" || name == "unshift")
 }
 
 fn is_uri_error(error: &JsObject, context: &mut Context) -> bool {
     let name = error.get(js_string!("name"), context).unwrap_or_default();
-    name.as_string().is_some_and(|name| name == js_string!("URIError"))
+    name.as_string()
+        .is_some_and(|name| name == js_string!("URIError"))
 }
 
 /// SpiderMonkey 78's texts (`js/src/js.msg`).
 fn spidermonkey(message: &str, error: &JsObject, context: &mut Context) -> Option<String> {
-    if let Some(name) = within(message, "cannot assign to uninitialized global property `", "`") {
+    if let Some(name) = within(
+        message,
+        "cannot assign to uninitialized global property `",
+        "`",
+    ) {
         return Some(format!("assignment to undeclared variable {name}"));
     }
     if let Some(name) = within(message, "cannot mutate an immutable binding '", "'") {
@@ -153,7 +195,11 @@ fn spidermonkey(message: &str, error: &JsObject, context: &mut Context) -> Optio
             );
         }
         let index = key.bytes().all(|byte| byte.is_ascii_digit());
-        return Some(if index { format!("{key} is read-only") } else { format!("{key:?} is read-only") });
+        return Some(if index {
+            format!("{key} is read-only")
+        } else {
+            format!("{key:?} is read-only")
+        });
     }
     let text = match message {
         _ if message.ends_with("called on an empty array and with no initial value") => {
@@ -180,7 +226,11 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
         let quoted = name.starts_with('\'');
         return (!quoted).then(|| format!("'{name}' is not defined"));
     }
-    if let Some(name) = within(message, "cannot assign to uninitialized global property `", "`") {
+    if let Some(name) = within(
+        message,
+        "cannot assign to uninitialized global property `",
+        "`",
+    ) {
         return Some(format!("'{name}' is not defined"));
     }
     if let Some(name) = within(message, "cannot mutate an immutable binding '", "'") {
@@ -188,7 +238,11 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
     }
     if let Some(key) = message.strip_prefix("cannot set non-writable property: ") {
         let text = format!("'{key}' is read-only");
-        return Some(if adds(error, context) { "object is not extensible".into() } else { text });
+        return Some(if adds(error, context) {
+            "object is not extensible".into()
+        } else {
+            text
+        });
     }
     let text = match message {
         _ if message.ends_with("called on an empty array and with no initial value") => {
@@ -202,6 +256,7 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
         "cyclic object value" => "circular reference",
         "right-hand side of 'instanceof' is not callable" => "invalid 'instanceof' right operand",
         "The comparison function must be either a function or undefined" => "not a function",
+        _ if message.ends_with("is not callable") => "not a function",
         _ if message.starts_with("right-hand side of 'in' should be an object") => {
             "invalid 'in' operand"
         }

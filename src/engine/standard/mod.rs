@@ -17,6 +17,7 @@ mod numbers;
 mod regexp_statics;
 mod regexps;
 mod sort;
+mod sort_orders;
 mod strings;
 
 use boa_engine::Context;
@@ -68,19 +69,29 @@ fn replace_constructor(
     context: &mut Context,
 ) -> JsObject {
     let length = original.get(js_string!("length"), context).ok();
-    let length = length.and_then(|length| length.as_number()).unwrap_or_default();
+    let length = length
+        .and_then(|length| length.as_i32())
+        .unwrap_or_default();
+    let length = usize::try_from(length).unwrap_or_default();
     let constructor: JsObject = FunctionObjectBuilder::new(realm, code)
         .name(JsString::from(name))
-        // The lengths of builtins are small.
-        .length(length as usize)
+        .length(length)
         .constructor(true)
         .build()
         .into();
     constructor.set_prototype(original.prototype());
-    if let Some(prototype) =
-        original.get(js_string!("prototype"), context).ok().and_then(|value| value.as_object())
+    if let Some(prototype) = original
+        .get(js_string!("prototype"), context)
+        .ok()
+        .and_then(|value| value.as_object())
     {
-        define(&prototype, "constructor", constructor.clone().into(), false, context);
+        define(
+            &prototype,
+            "constructor",
+            constructor.clone().into(),
+            false,
+            context,
+        );
         // These objects are new and extensible: nothing refuses a property.
         let _ = constructor.define_property_or_throw(
             js_string!("prototype"),
@@ -98,6 +109,12 @@ fn replace_constructor(
             let _ = constructor.define_property_or_throw(key.clone(), property, context);
         }
     }
-    define(&global_of(realm, context), name, constructor.clone().into(), false, context);
+    define(
+        &global_of(realm, context),
+        name,
+        constructor.clone().into(),
+        false,
+        context,
+    );
     constructor
 }

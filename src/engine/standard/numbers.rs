@@ -27,17 +27,24 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         },
         original,
     );
-    let function =
-        FunctionObjectBuilder::new(realm, code).name(js_string!("toString")).length(1).build();
+    let function = FunctionObjectBuilder::new(realm, code)
+        .name(js_string!("toString"))
+        .length(1)
+        .build();
     define(&prototype, "toString", function.into(), false, context);
     if profile == Profile::SpiderMonkey {
         let original = method(&prototype, "toLocaleString", context);
-        let code =
-            NativeFunction::from_copy_closure_with_captures(to_locale_string, original);
+        let code = NativeFunction::from_copy_closure_with_captures(to_locale_string, original);
         let function = FunctionObjectBuilder::new(realm, code)
             .name(js_string!("toLocaleString"))
             .build();
-        define(&prototype, "toLocaleString", function.into(), false, context);
+        define(
+            &prototype,
+            "toLocaleString",
+            function.into(),
+            false,
+            context,
+        );
     }
 }
 
@@ -61,12 +68,14 @@ fn to_string(
     let (Some(number), false) = (large, radix.is_undefined()) else {
         return original.call(this, arguments, context);
     };
-    let radix = radix.to_number(context)?.trunc();
-    if !(2.0..=36.0).contains(&radix) || radix == 10.0 {
-        return original.call(this, &[JsValue::new(radix)], context);
+    let radix = JsValue::new(radix.to_number(context)?.trunc());
+    match radix.to_u32(context)? {
+        base @ (2..=9 | 11..=36) if radix.as_number() == Some(f64::from(base)) => {
+            let sign = if number < 0.0 { "-" } else { "" };
+            Ok(JsString::from(format!("{sign}{}", digits(number.abs(), base))).into())
+        }
+        _ => original.call(this, &[radix], context),
     }
-    let sign = if number < 0.0 { "-" } else { "" };
-    Ok(JsString::from(format!("{sign}{}", digits(number.abs(), radix as u32))).into())
 }
 
 /// A double of 2^53 or more as an integer, and the distance to the next one.
@@ -74,7 +83,10 @@ fn exact(number: f64) -> (BigUint, BigUint) {
     let bits = number.to_bits();
     let exponent = (bits >> 52 & 0x7ff).saturating_sub(1075);
     let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
-    (BigUint::from(mantissa) << exponent, BigUint::from(1_u8) << exponent)
+    (
+        BigUint::from(mantissa) << exponent,
+        BigUint::from(1_u8) << exponent,
+    )
 }
 
 /// As few digits as tell the double from its neighbours, then zeros.
@@ -85,7 +97,11 @@ fn shortest(number: f64, radix: u32) -> String {
     loop {
         let half = &scale / 2_u8;
         let rounded: BigUint = (&integer + half) / &scale * &scale;
-        let error = if rounded > integer { &rounded - &integer } else { &integer - &rounded };
+        let error = if rounded > integer {
+            &rounded - &integer
+        } else {
+            &integer - &rounded
+        };
         if error * 2_u8 <= distance {
             return rounded.to_str_radix(radix);
         }

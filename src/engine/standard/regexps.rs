@@ -15,7 +15,10 @@ use crate::engine::builtins::method;
 
 pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     let prototype = realm.intrinsics().constructors().regexp().prototype();
-    let getter = prototype.borrow().properties().get(&js_string!("source").into());
+    let getter = prototype
+        .borrow()
+        .properties()
+        .get(&js_string!("source").into());
     if let Some(original) = getter.and_then(|property| property.get().cloned())
         && let Some(original) = original.as_callable()
     {
@@ -23,10 +26,13 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
             |this, _, original, context| source(this, original, context),
             original,
         );
-        let getter =
-            FunctionObjectBuilder::new(realm, source).name(js_string!("get source")).build();
-        let property =
-            PropertyDescriptor::builder().get(getter).enumerable(false).configurable(true);
+        let getter = FunctionObjectBuilder::new(realm, source)
+            .name(js_string!("get source"))
+            .build();
+        let property = PropertyDescriptor::builder()
+            .get(getter)
+            .enumerable(false)
+            .configurable(true);
         // The prototype is extensible and the property configurable.
         let _ = prototype.define_property_or_throw(js_string!("source"), property, context);
     }
@@ -47,7 +53,9 @@ fn source(
     context: &mut Context,
 ) -> JsResult<JsValue> {
     let text = original.call(this, &[], context)?;
-    let Some(text) = text.as_string() else { return Ok(text) };
+    let Some(text) = text.as_string() else {
+        return Ok(text);
+    };
     let slash = u16::from(b'/');
     if !text.iter().any(|unit| unit == slash) {
         return Ok(text.into());
@@ -121,7 +129,10 @@ fn construct(
     };
     if !flags.is_undefined() {
         let text = flags.to_string(context)?;
-        let found = text.to_std_string_lossy().chars().find(|flag| unknown.contains(flag));
+        let found = text
+            .to_std_string_lossy()
+            .chars()
+            .find(|flag| unknown.contains(flag));
         if let Some(flag) = found {
             return Err(JsNativeError::syntax()
                 .with_message(format!("invalid regular expression flag {flag}"))
@@ -130,5 +141,7 @@ fn construct(
         flags = text.into();
     }
     let arguments = [pattern.clone(), flags];
-    original.construct(&arguments, Some(&new_target), context).map(Into::into)
+    original
+        .construct(&arguments, Some(&new_target), context)
+        .map(Into::into)
 }

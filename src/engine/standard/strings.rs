@@ -8,7 +8,7 @@ use crate::engine::Profile;
 use crate::engine::builtins::{define, native};
 
 /// The longest string of SpiderMonkey 78, in UTF-16 units; QuickJS's is one longer.
-const LONGEST: f64 = ((1_u64 << 30) - 2) as f64;
+const LONGEST: f64 = 1_073_741_822.0;
 
 pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     let prototype = realm.intrinsics().constructors().string().prototype();
@@ -16,15 +16,32 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         Profile::SpiderMonkey => |this: &JsValue, arguments: &[JsValue], context: &mut Context| {
             let too_many = "repeat count must be less than infinity and not overflow maximum \
                             string size";
-            repeat(this, arguments, ["repeat count must be non-negative", too_many], context)
+            repeat(
+                this,
+                arguments,
+                ["repeat count must be non-negative", too_many],
+                context,
+            )
         },
         Profile::QuickJs => |this: &JsValue, arguments: &[JsValue], context: &mut Context| {
             repeat(this, arguments, ["invalid repeat count"; 2], context)
         },
     };
-    define(&prototype, "repeat", native(realm, "repeat", 1, code).into(), false, context);
+    define(
+        &prototype,
+        "repeat",
+        native(realm, "repeat", 1, code).into(),
+        false,
+        context,
+    );
 }
 
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "lengths are far below 2^53, and the count is bounded before it is cast"
+)]
 fn repeat(
     this: &JsValue,
     arguments: &[JsValue],
