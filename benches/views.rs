@@ -12,13 +12,15 @@ use couchctl::view::Context;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const SIMPLE: &str = "function (doc) { if (doc.type === 'task') emit(doc.status, doc); }";
-const FIELDS: &str = "function (doc) { if (doc.type === 'task') { emit([doc.status, doc.priority], null); } }";
+const FIELDS: &str =
+    "function (doc) { if (doc.type === 'task') { emit([doc.status, doc.priority], null); } }";
 const COMPOUND: &str = include_str!("compare/compound.js");
 const REDUCE: &str = "function (keys, values, rereduce) { return sum(values); }";
 
 /// The documents of `benches/compare/documents.js`, about 300 bytes each.
 fn documents(count: usize) -> Vec<String> {
-    const STATUS: [&str; 6] = ["pending", "scheduled", "running", "completed", "failed", "cancelled"];
+    const STATUS: [&str; 6] =
+        ["pending", "scheduled", "running", "completed", "failed", "cancelled"];
     (0..count)
         .map(|n| {
             format!(
@@ -112,7 +114,14 @@ fn index(criterion: &mut Criterion) {
     });
     let built = group(&mut engine, 10_000);
     for (name, parameters) in [
-        ("range", vec![("startkey", "[\"pending\"]"), ("endkey", "[\"pending\",{}]"), ("reduce", "false")]),
+        (
+            "range",
+            vec![
+                ("startkey", "[\"pending\"]"),
+                ("endkey", "[\"pending\",{}]"),
+                ("reduce", "false"),
+            ],
+        ),
         ("limit", vec![("limit", "10"), ("skip", "5000"), ("reduce", "false")]),
         ("group", vec![("group", "true")]),
     ] {

@@ -8,6 +8,7 @@ pub mod exit;
 pub mod group;
 pub mod json;
 pub mod mango;
+pub mod project;
 pub mod report;
 pub mod suite;
 pub mod view;

@@ -9,12 +9,7 @@ use couchctl::view::collation::{Collation, compare, sort_key};
 /// Where the recorded answers are; they are no part of this repository.
 fn conformance() -> PathBuf {
     std::env::var_os("COUCHCTL_CONFORMANCE").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../shared/conformance"
-            ))
-        },
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/conformance")),
         PathBuf::from,
     )
 }
@@ -49,11 +44,7 @@ fn check(list: &Value) {
         .flatten()
         .enumerate()
         .flat_map(|(rank, group)| {
-            group
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(move |key| (rank, key))
+            group.as_array().into_iter().flatten().map(move |key| (rank, key))
         })
         .map(|(rank, key)| {
             let key = emitted(key);
@@ -88,10 +79,9 @@ fn emitted(key: &Value) -> Value {
             number(&double_to_stored(double, &mut ryu_js::Buffer::new()))
         }
         Value::Array(items) => items.iter().map(emitted).collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, member)| (name.clone(), emitted(member)))
-            .collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), emitted(member))).collect()
+        }
         _ => key.clone(),
     }
 }

@@ -44,7 +44,8 @@ fn run(engine: &mut Engine, source: &str, document: &str) -> Answer {
                     .rows
                     .iter()
                     .map(|row| {
-                        json::parse_str(&format!("[{},{}]", row.key, row.value)).expect("row is JSON")
+                        json::parse_str(&format!("[{},{}]", row.key, row.value))
+                            .expect("row is JSON")
                     })
                     .collect(),
             ),
@@ -66,11 +67,16 @@ fn difference(answer: &Answer, recorded: &Value, source: &str) -> Option<String>
                 let _ = message;
                 None
             }
-            other => Some(format!("expected compile error {expected}, got {:?}", other.as_ref().map(text))),
+            other => Some(format!(
+                "expected compile error {expected}, got {:?}",
+                other.as_ref().map(text)
+            )),
         };
     }
     if let Some(expected) = recorded.get("map_error") {
-        let Some(error) = &answer.error else { return Some(format!("expected {expected}, got rows {:?}", answer.rows)) };
+        let Some(error) = &answer.error else {
+            return Some(format!("expected {expected}, got rows {:?}", answer.rows));
+        };
         let (key, reason) = error.to_response();
         let got = Value::Array(vec!["error".into(), key.into(), reason]);
         return (&got != expected).then(|| format!("expected {expected}, got {got}"));
@@ -78,15 +84,27 @@ fn difference(answer: &Answer, recorded: &Value, source: &str) -> Option<String>
     if recorded.get("exit").is_some() {
         return match &answer.error {
             Some(EngineError::Exit { .. }) => None,
-            other => Some(format!("expected a crash, got {:?} {:?}", other.as_ref().map(text), answer.rows)),
+            other => Some(format!(
+                "expected a crash, got {:?} {:?}",
+                other.as_ref().map(text),
+                answer.rows
+            )),
         };
     }
     let Some(rows) = &answer.rows else {
-        return Some(format!("expected rows, got {:?} for {source}", answer.error.as_ref().map(text)));
+        return Some(format!(
+            "expected rows, got {:?} for {source}",
+            answer.error.as_ref().map(text)
+        ));
     };
-    let expected: Vec<Value> = recorded.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
+    let expected: Vec<Value> =
+        recorded.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
     if rows != &expected {
-        return Some(format!("expected rows {}\n      got rows      {}", Value::Array(expected), Value::Array(rows.clone())));
+        return Some(format!(
+            "expected rows {}\n      got rows      {}",
+            Value::Array(expected),
+            Value::Array(rows.clone())
+        ));
     }
     let expected: Vec<&str> = recorded
         .get("log")
@@ -113,23 +131,30 @@ fn snippets_answer_as_the_engines_do() {
         for snippet in recorded["snippets"].as_array().expect("snippets") {
             let title = snippet["name"].as_str().expect("name");
             let source = snippet["source"].as_str().expect("source");
-            let result = snippet["results"]
-                .as_array()
-                .expect("results")
-                .iter()
-                .find(|result| result["engines"].as_array().expect("engines").contains(&name.into()));
+            let result = snippet["results"].as_array().expect("results").iter().find(|result| {
+                result["engines"].as_array().expect("engines").contains(&name.into())
+            });
             let Some(result) = result else { continue };
             checked += 1;
             let difference = difference(&run(&mut engine, source, &document), result, source);
             let known = KNOWN.iter().any(|(known, on, _)| *known == title && *on == profile);
             match (difference, known) {
-                (Some(difference), false) => failures.push(format!("{title} ({name}): {difference}")),
-                (None, true) => failures.push(format!("{title} ({name}): is a known difference, but passes")),
+                (Some(difference), false) => {
+                    failures.push(format!("{title} ({name}): {difference}"))
+                }
+                (None, true) => {
+                    failures.push(format!("{title} ({name}): is a known difference, but passes"))
+                }
                 _ => {}
             }
         }
     }
     assert!(checked > 0, "no snippet was run");
     assert!(KNOWN.len() * 50 <= checked, "more than 2 % known differences");
-    assert!(failures.is_empty(), "{} of {checked} differ:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {checked} differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

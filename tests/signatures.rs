@@ -10,11 +10,16 @@ use couchctl::json::{Map, Value, to_string};
 /// `serde_json` keeps every number as it was written, `-0.0` and `5e-324` included: some recorded
 /// signatures are about just those.
 fn recorded(file: &str) -> Value {
-    let folder = std::env::var_os("COUCHCTL_CONFORMANCE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"), PathBuf::from);
+    let folder = std::env::var_os("COUCHCTL_CONFORMANCE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
+        PathBuf::from,
+    );
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; set COUCHCTL_CONFORMANCE to the folder of recorded answers", path.display())
+        panic!(
+            "{}: {error}; set COUCHCTL_CONFORMANCE to the folder of recorded answers",
+            path.display()
+        )
     });
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -50,8 +55,7 @@ fn recorded_edits() {
             .iter()
             .find(|case| case["name"] == *name)
             .and_then(|case| case["design"].as_object())
-            .map(signature)
-            .unwrap_or_else(|| panic!("no design {name}"))
+            .map_or_else(|| panic!("no design {name}"), signature)
     };
     let edits = array(&answers["edits"]);
     assert!(edits.len() > 90, "{} edits", edits.len());
@@ -146,7 +150,9 @@ fn recorded_saves() {
 fn recorded_revisions() {
     let mut checked = 0;
     for case in array(&recorded("save_design.json")) {
-        let (Some(body), Some(expected)) = (case["body"].as_object(), case["response"]["rev"].as_str()) else {
+        let (Some(body), Some(expected)) =
+            (case["body"].as_object(), case["response"]["rev"].as_str())
+        else {
             continue;
         };
         // A path with one more part stores an attachment.

@@ -12,9 +12,7 @@ const DOCUMENT: &str = r#"{"_id":"d","list":[3,1,2],"a":null,"s":"x"}"#;
 fn map(profile: Profile, source: &str, document: &str) -> Result<MapOutcome, EngineError> {
     let (source, document) = (source.to_owned(), document.to_owned());
     Engine::new(profile, Limits::default()).run(move |vm| {
-        let functions = vm
-            .compile_maps(&[&source], None)
-            .map_err(|(_, error)| error)?;
+        let functions = vm.compile_maps(&[&source], None).map_err(|(_, error)| error)?;
         vm.map_document(&functions, &document).map_err(|failure| failure.error)
     })?
 }
@@ -24,11 +22,7 @@ fn map(profile: Profile, source: &str, document: &str) -> Result<MapOutcome, Eng
 fn keys(profile: Profile, body: &str) -> Vec<String> {
     let outcome = map(profile, &format!("function (doc) {{ {body} }}"), DOCUMENT)
         .unwrap_or_else(|error| panic!("{profile:?} {body}: {error}"));
-    assert!(
-        outcome.threw.is_empty(),
-        "{profile:?} {body}: {:?}",
-        outcome.log
-    );
+    assert!(outcome.threw.is_empty(), "{profile:?} {body}: {:?}", outcome.log);
     outcome.rows.into_iter().map(|row| row.key).collect()
 }
 
@@ -37,15 +31,9 @@ fn keys(profile: Profile, body: &str) -> Vec<String> {
 fn exception(profile: Profile, body: &str) -> String {
     let outcome = map(profile, &format!("function (doc) {{ {body} }}"), DOCUMENT)
         .unwrap_or_else(|error| panic!("{profile:?} {body}: {error}"));
-    let [line] = outcome.log.as_slice() else {
-        panic!("{profile:?} {body}: {:?}", outcome.log)
-    };
-    let text = line
-        .strip_prefix("function raised exception ")
-        .expect("an exception");
-    text.strip_suffix(" with doc._id d")
-        .expect("a document id")
-        .to_owned()
+    let [line] = outcome.log.as_slice() else { panic!("{profile:?} {body}: {:?}", outcome.log) };
+    let text = line.strip_prefix("function raised exception ").expect("an exception");
+    text.strip_suffix(" with doc._id d").expect("a document id").to_owned()
 }
 
 /// SpiderMonkey's message, out of `(new TypeError("message", "<unknown>", 1))`.
@@ -53,9 +41,7 @@ fn exception(profile: Profile, body: &str) -> String {
 fn message(body: &str) -> String {
     let text = exception(Profile::SpiderMonkey, body);
     let (_, rest) = text.split_once("(\"").expect("an error's source");
-    let (message, _) = rest
-        .rsplit_once("\", \"<unknown>\"")
-        .expect("an error's source");
+    let (message, _) = rest.rsplit_once("\", \"<unknown>\"").expect("an error's source");
     message.replace("\\\"", "\"")
 }
 
@@ -95,11 +81,7 @@ fn recorded_views_emit_the_same() {
                 })
                 .map(|found| {
                     let text = |name: &str| json::to_string(&found[name]);
-                    row(
-                        found["id"].as_str().expect("id"),
-                        &text("key"),
-                        &text("value"),
-                    )
+                    row(found["id"].as_str().expect("id"), &text("key"), &text("value"))
                 })
                 .collect();
             let mut got = Vec::new();
@@ -135,10 +117,7 @@ fn dates_keep_their_object_model() {
           Object.getPrototypeOf(D) === Date, Date.UTC(1970, 0), +new Date('T00:00:01Z') || 0])";
     let common = "[true,true,1,\"2024-02-03T00:00:00.000Z\",7,\"Date\",\"string\",true,true,\
         1704067200000,null,0,true,0,";
-    assert_eq!(
-        keys(Profile::SpiderMonkey, body),
-        [format!("{common}1000]")]
-    );
+    assert_eq!(keys(Profile::SpiderMonkey, body), [format!("{common}1000]")]);
     assert_eq!(keys(Profile::QuickJs, body), [format!("{common}0]")]);
 }
 
@@ -203,16 +182,10 @@ fn arrays_in_each_other_end() {
         "var a = [1], b = [a]; a.push(b); emit([String(a), a.toLocaleString(), a.join('-')]);
         emit([].concat([1, [2, [null, 3]], undefined]).join());";
     for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
-        assert_eq!(
-            keys(profile, body),
-            ["[\"1,\",\"1,\",\"1-\"]", "\"1,2,,3,\""]
-        );
+        assert_eq!(keys(profile, body), ["[\"1,\",\"1,\",\"1-\"]", "\"1,2,,3,\""]);
     }
     let deep = "function (doc) { var a = []; for (var i = 0; i < 1e5; i++) a = [a]; String(a); }";
-    assert!(matches!(
-        map(Profile::SpiderMonkey, deep, DOCUMENT),
-        Err(EngineError::Exit { .. })
-    ));
+    assert!(matches!(map(Profile::SpiderMonkey, deep, DOCUMENT), Err(EngineError::Exit { .. })));
 }
 
 #[test]
@@ -224,10 +197,7 @@ fn expressions_show_their_source() {
     for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
         assert_eq!(
             keys(profile, body),
-            [
-                r#"["\\/","\\/","[/]","\\[\\/]","/\\n/",["a","b"],"g"]"#,
-                "[true,true,2,true]",
-            ]
+            [r#"["\\/","\\/","[/]","\\[\\/]","/\\n/",["a","b"],"g"]"#, "[true,true,2,true]",]
         );
     }
 }
@@ -282,76 +252,28 @@ fn texts_compare_and_change_case_by_locale() {
 #[test]
 fn errors_name_the_expression_that_failed() {
     let cases = [
-        (
-            "emit(doc.x.y);",
-            "doc.x is undefined",
-            "cannot read property 'y' of undefined",
-        ),
-        (
-            "emit(doc.a.b);",
-            "doc.a is null",
-            "cannot read property 'b' of null",
-        ),
-        (
-            "emit(doc.a.trim(), 1);",
-            "doc.a is null",
-            "cannot read property 'trim' of null",
-        ),
-        (
-            "doc.title.trim();",
-            "doc.title is undefined",
-            "cannot read property 'trim' of undefined",
-        ),
+        ("emit(doc.x.y);", "doc.x is undefined", "cannot read property 'y' of undefined"),
+        ("emit(doc.a.b);", "doc.a is null", "cannot read property 'b' of null"),
+        ("emit(doc.a.trim(), 1);", "doc.a is null", "cannot read property 'trim' of null"),
+        ("doc.title.trim();", "doc.title is undefined", "cannot read property 'trim' of undefined"),
         (
             "doc.list[7].name;",
             "doc.list[7] is undefined",
             "cannot read property 'name' of undefined",
         ),
-        (
-            "doc.x.y = 5;",
-            "doc.x is undefined",
-            "cannot set property 'y' of undefined",
-        ),
-        (
-            "var o = {}; o.b.c.d();",
-            "o.b is undefined",
-            "cannot read property 'c' of undefined",
-        ),
-        (
-            "doc.nope();",
-            "doc.nope is not a function",
-            "not a function",
-        ),
-        (
-            "doc.list.sum(1)(2);",
-            "doc.list.sum is not a function",
-            "not a function",
-        ),
-        (
-            "new doc.X();",
-            "doc.X is not a constructor",
-            "not a function",
-        ),
-        (
-            "helper(doc);",
-            "helper is not defined",
-            "'helper' is not defined",
-        ),
-        (
-            "'use strict'; doc.n = 1;",
-            "\"n\" is read-only",
-            "'n' is read-only",
-        ),
+        ("doc.x.y = 5;", "doc.x is undefined", "cannot set property 'y' of undefined"),
+        ("var o = {}; o.b.c.d();", "o.b is undefined", "cannot read property 'c' of undefined"),
+        ("doc.nope();", "doc.nope is not a function", "not a function"),
+        ("doc.list.sum(1)(2);", "doc.list.sum is not a function", "not a function"),
+        ("new doc.X();", "doc.X is not a constructor", "not a function"),
+        ("helper(doc);", "helper is not defined", "'helper' is not defined"),
+        ("'use strict'; doc.n = 1;", "\"n\" is read-only", "'n' is read-only"),
         (
             "JSON.parse('{a');",
             "JSON.parse: expected property name or '}' at line 1 column 2 of the JSON data",
             "expecting property name",
         ),
-        (
-            "decodeURIComponent('%');",
-            "malformed URI sequence",
-            "expecting hex digit",
-        ),
+        ("decodeURIComponent('%');", "malformed URI sequence", "expecting hex digit"),
         ("throw new Error('not mine');", "not mine", "not mine"),
     ];
     for (body, spidermonkey, quickjs) in cases {
@@ -376,10 +298,7 @@ fn caught_errors_become_text_in_the_engines_words() {
 
 #[test]
 fn hostile_lengths_end_in_time() {
-    let limits = Limits {
-        call_time: std::time::Duration::from_millis(300),
-        ..Limits::default()
-    };
+    let limits = Limits { call_time: std::time::Duration::from_millis(300), ..Limits::default() };
     for body in [
         "[].sort.call({ length: Math.pow(2, 53) - 1 });",
         "[].join.call({ length: Math.pow(2, 53) - 1 });",
@@ -388,22 +307,14 @@ fn hostile_lengths_end_in_time() {
         for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
             let source = format!("function (doc) {{ {body} }}");
             let answer = Engine::new(profile, limits).run(move |vm| {
-                let functions = vm
-                    .compile_maps(&[&source], None)
-                    .map_err(|(_, error)| error)?;
+                let functions = vm.compile_maps(&[&source], None).map_err(|(_, error)| error)?;
                 vm.map_document(&functions, DOCUMENT).map_err(|failure| failure.error)
             });
             let answer = answer.and_then(|answer| answer);
-            assert!(
-                matches!(answer, Err(EngineError::Timeout)),
-                "{body}: {answer:?}"
-            );
+            assert!(matches!(answer, Err(EngineError::Timeout)), "{body}: {answer:?}");
         }
     }
     let body = "emit('ab'.repeat(3) + 'x'.repeat(0) + ''.repeat(1e9) + 'x'.repeat(NaN));
         try { 'x'.repeat(Math.pow(2, 30)); } catch (e) { emit(e.name); }";
-    assert_eq!(
-        keys(Profile::SpiderMonkey, body),
-        ["\"ababab\"", "\"RangeError\""]
-    );
+    assert_eq!(keys(Profile::SpiderMonkey, body), ["\"ababab\"", "\"RangeError\""]);
 }

@@ -10,7 +10,27 @@ use couchctl::view::Context;
 use support::conformance;
 
 /// Requests whose answer is known to differ: case, profile (`None`: both), reason.
-const KNOWN: &[(&str, Option<Profile>, &str)] = &[];
+const KNOWN: &[(&str, Option<Profile>, &str)] = &[
+    (
+        "emit-numbers-tiny",
+        None,
+        "subnormal numbers are 0.0 from the start, not only where they are printed",
+    ),
+    ("doc-numbers", None, "subnormal numbers are 0.0 from the start: another revision"),
+    (
+        "sandbox-this-write",
+        None,
+        "the server fails at a map function that writes to its list of functions",
+    ),
+    (
+        "sandbox-json-frozen",
+        Some(Profile::QuickJs),
+        "the server prints with the function's own JSON object",
+    ),
+    ("sandbox-globals", Some(Profile::SpiderMonkey), "boa is built without Intl"),
+    ("locale-functions", Some(Profile::SpiderMonkey), "boa is built without Intl"),
+    ("language-coffeescript", None, "CoffeeScript is not supported"),
+];
 
 fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or_else(|| panic!("expected an object, not {value}"))
@@ -31,7 +51,9 @@ fn database(case: &Value) -> Database {
     }
     let mut design = object(&case["design"]).clone();
     design.shift_insert(0, "_id".into(), "_design/d".into());
-    for design in case["other_designs"].as_array().into_iter().flatten().map(object).chain([&design]) {
+    for design in
+        case["other_designs"].as_array().into_iter().flatten().map(object).chain([&design])
+    {
         database.put(design).expect("a design document that can be saved");
     }
     steps(&mut database, &case["setup"]);
@@ -56,7 +78,8 @@ fn steps(database: &mut Database, steps: &Value) {
             Some("POST") if id == "_purge" => {
                 for (id, revisions) in object(&step["body"]) {
                     for revision in revisions.as_array().into_iter().flatten() {
-                        let revision = revision.as_str().expect("text").parse().expect("a revision");
+                        let revision =
+                            revision.as_str().expect("text").parse().expect("a revision");
                         assert!(database.purge(id, &revision));
                     }
                 }
@@ -73,6 +96,8 @@ struct Server {
     /// What an `update=false` query sees.
     stale: Option<Result<ViewGroup, couchctl::group::BuildFailure>>,
     changed: bool,
+    /// Requests that found the group built.
+    built: usize,
 }
 
 impl Server {
@@ -103,12 +128,19 @@ impl Server {
         let text = |value: &Value| value.as_str().expect("raw text").to_owned();
         let parameters: Vec<(String, String)> = match &request["query"] {
             // Where a parameter is repeated they are listed as pairs.
-            Value::Array(pairs) => pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
-            query => object(query).iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            Value::Array(pairs) => {
+                pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+            }
+            query => {
+                object(query).iter().map(|(name, value)| (name.clone(), text(value))).collect()
+            }
         };
         let view = request["view"].as_str().expect("view");
         let update = !parameters.iter().any(|(name, value)| {
-            matches!((name.as_str(), value.as_str()), ("update", "false" | "lazy") | ("stale", "ok" | "update_after"))
+            matches!(
+                (name.as_str(), value.as_str()),
+                ("update", "false" | "lazy") | ("stale", "ok" | "update_after")
+            )
         });
         let partition = request["partition"].as_str().map(str::to_owned);
         let (view, queries) = match view.strip_suffix("/queries") {
@@ -127,12 +159,30 @@ impl Server {
         // Parameters are checked before the index is touched.
         if let Err(failure) = self.group(update) {
             let failure = failure.clone();
-            if let Err(error) = ViewGroup::check(&self.definition, self.database.is_partitioned(), &request) {
+            if let Err(error) =
+                ViewGroup::check(&self.definition, self.database.is_partitioned(), &request)
+            {
                 return (error.status, error.body(Some(1)));
             }
             let error = failure.to_query_error();
+            if !update && self.built == 0 {
+                // Nothing was built yet, so that what cannot be built does not show.
+                let (shards, partitioned) =
+                    (self.database.shards(), self.database.is_partitioned());
+                let empty = ViewGroup::build(
+                    &mut self.engine,
+                    self.definition.clone(),
+                    shards,
+                    partitioned,
+                    Vec::new(),
+                )
+                .expect("nothing to fail at");
+                let body = empty.respond(&mut self.engine, &request, &Context::default());
+                return (200, body.expect("an empty view answers"));
+            }
             return (error.status, error.body(Some(1)));
         }
+        self.built += 1;
         let group = self.stale.take().expect("was built").expect("did not fail");
         let context = Context {
             documents: Some(&self.database),
@@ -141,7 +191,7 @@ impl Server {
         };
         let answer = match group.respond(&mut self.engine, &request, &context) {
             Ok(body) => (200, body),
-            Err(error) => (error.status, error.body(Some(1))),
+            Err(error) => (error.status, error.body((!request.queries).then_some(1))),
         };
         self.stale = Some(Ok(group));
         answer
@@ -152,10 +202,16 @@ fn masked(value: &Value) -> Value {
     match value {
         Value::String(text) if text.starts_with('<') && text.ends_with('>') => "<masked>".into(),
         Value::Array(items) => Value::Array(items.iter().map(masked).collect()),
-        Value::Object(members) => {
-            Value::Object(members.iter().map(|(name, member)| (name.clone(), masked(member))).collect())
-        }
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, member)| (name.clone(), masked(member))).collect(),
+        ),
         other => other.clone(),
+    }
+}
+
+fn sort_rows(answer: &mut Value) {
+    if let Some(rows) = answer.get_mut("rows").and_then(Value::as_array_mut) {
+        rows.sort_by_key(json::to_string);
     }
 }
 
@@ -202,7 +258,8 @@ fn views_answer_as_the_server_does() {
         for case in recorded.as_array().expect("cases") {
             let name = case["name"].as_str().expect("name");
             if case.get("design_save").is_some_and(|save| {
-                let save = save.get("quickjs").filter(|_| profile == Profile::QuickJs).unwrap_or(save);
+                let save =
+                    save.get("quickjs").filter(|_| profile == Profile::QuickJs).unwrap_or(save);
                 save["status"] != 201
             }) {
                 continue;
@@ -216,9 +273,12 @@ fn views_answer_as_the_server_does() {
                 definition: GroupDefinition::new(object(&case["design"])),
                 stale: None,
                 changed: true,
+                built: 0,
             };
             let mut wrong = Vec::new();
-            for (position, request) in case["requests"].as_array().expect("requests").iter().enumerate() {
+            for (position, request) in
+                case["requests"].as_array().expect("requests").iter().enumerate()
+            {
                 let expected = match request.get("quickjs") {
                     Some(answer) if profile == Profile::QuickJs => answer,
                     _ => request,
@@ -229,11 +289,17 @@ fn views_answer_as_the_server_does() {
                     let answer = json::parse_str(&body).expect("the body is JSON");
                     let response = expected.get("response").unwrap_or(&Value::Null);
                     let text = expected.get("response_text").and_then(Value::as_str);
+                    let (mut response, mut answer) = (response.clone(), answer);
+                    if request["unordered"] == true {
+                        sort_rows(&mut response);
+                        sort_rows(&mut answer);
+                    }
+                    let (response, answer) = (&response, &answer);
                     let right = match text {
                         Some(text) => text == body,
-                        None => same(response, &answer),
+                        None => same(response, answer),
                     };
-                    if Value::from(status) != expected["status"] || !right {
+                    if expected["status"] != status || !right {
                         wrong.push(format!(
                             "  request {position} {} {} {}\n    expected {} {}\n    got      {status} {}",
                             request["view"],
@@ -241,7 +307,7 @@ fn views_answer_as_the_server_does() {
                             request.get("body").unwrap_or(&Value::Null),
                             expected["status"],
                             text.map_or_else(|| json::to_string(&masked(response)), str::to_owned),
-                            json::to_string(&masked(&answer)),
+                            json::to_string(&masked(answer)),
                         ));
                     }
                 }
@@ -251,14 +317,21 @@ fn views_answer_as_the_server_does() {
                 }
             }
             match (wrong.is_empty(), known) {
-                (false, false) => failures.push(format!("{name} ({profile:?})\n{}", wrong.join("\n"))),
+                (false, false) => {
+                    failures.push(format!("{name} ({profile:?})\n{}", wrong.join("\n")))
+                }
                 (false, true) => differing += wrong.len(),
-                (true, true) => failures.push(format!("{name} ({profile:?}) is a known difference, but passes")),
+                (true, true) => {
+                    failures.push(format!("{name} ({profile:?}) is a known difference, but passes"))
+                }
                 (true, false) => {}
             }
         }
     }
     assert!(checked > 0, "no request was made");
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
-    assert!(differing * 50 <= checked, "{differing} of {checked} are known to differ: more than 2 %");
+    assert!(
+        differing * 50 <= checked,
+        "{differing} of {checked} are known to differ: more than 2 %"
+    );
 }

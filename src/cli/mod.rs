@@ -1,6 +1,169 @@
 //! The commands: one file each, its arguments beside what it does.
 
-/// Runs the program and tells what it ends with.
-pub fn main(_: std::env::ArgsOs) -> crate::exit::Exit {
-    crate::exit::Exit::Success
+mod check;
+mod init;
+mod query;
+mod test;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::engine::{Engine, EngineError, Limits, Profile};
+use crate::exit::Exit;
+use crate::json::Value;
+use crate::project::{ModuleLoader, Project, ProjectError};
+use crate::report::terminal::{Style, escape};
+
+/// Test and query the views of CouchDB design documents, without a server.
+#[derive(Debug, Parser)]
+#[command(name = "couchctl", version, arg_required_else_help = true)]
+struct Arguments {
+    /// The project's folder [default: the nearest one up from here]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    project: Option<PathBuf>,
+    /// When to colour output
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The JavaScript engine to behave as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProfileArgument {
+    Spidermonkey,
+    Quickjs,
+}
+
+impl From<ProfileArgument> for Profile {
+    fn from(argument: ProfileArgument) -> Self {
+        match argument {
+            ProfileArgument::Spidermonkey => Self::SpiderMonkey,
+            ProfileArgument::Quickjs => Self::QuickJs,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::InitArguments),
+    Check(check::CheckArguments),
+    Test(test::TestArguments),
+    Query(Box<query::QueryArguments>),
+}
+
+/// Runs the program with its arguments, the program's name first, and tells what it ends with.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to standard output, errors to standard error; neither can be helped if closed.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    let mut terminal = Terminal::new(arguments.color);
+    let project = arguments.project.as_deref();
+    match arguments.command {
+        Command::Init(command) => init::run(&command, project, &mut terminal),
+        Command::Check(command) => check::run(&command, project, &mut terminal),
+        Command::Test(command) => test::run(&command, project, &mut terminal),
+        Command::Query(command) => query::run(&command, project, &mut terminal),
+    }
+}
+
+/// Where commands write: data to standard output, everything else to standard error.
+struct Terminal {
+    style: Style,
+    error_style: Style,
+}
+
+impl Terminal {
+    fn new(colour: Colour) -> Self {
+        let style = |is_terminal: bool| Style {
+            colour: match colour {
+                Colour::Always => true,
+                Colour::Never => false,
+                Colour::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none(),
+            },
+        };
+        Self {
+            style: style(std::io::stdout().is_terminal()),
+            error_style: style(std::io::stderr().is_terminal()),
+        }
+    }
+
+    /// Writes data. A reader that went away wants no more of it.
+    fn data(&mut self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Writes a message to standard error.
+    fn message(&mut self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Writes an error: a line, then the next step.
+    fn error(&mut self, message: &str, hint: Option<&str>) {
+        let label = self.error_style.bad("error:");
+        self.message(&format!("{label} {}", escape(message)));
+        if let Some(hint) = hint {
+            self.message(&format!("hint: {}", escape(hint)));
+        }
+    }
+
+    fn problems(&mut self, problems: &[ProjectError]) -> Exit {
+        for problem in problems {
+            self.error(&problem.to_string(), problem.hint.as_deref());
+        }
+        Exit::Usage
+    }
+}
+
+/// Evaluates modules with an engine of its own, started when first needed.
+struct EngineLoader(Option<Engine>);
+
+impl ModuleLoader for EngineLoader {
+    fn load(&mut self, source: &str) -> Result<Value, (String, Option<usize>)> {
+        let engine = self.0.get_or_insert_with(|| Engine::new(Profile::QuickJs, Limits::default()));
+        let source = source.to_owned();
+        let loaded = engine.run(move |vm| vm.load_module(&source)).and_then(|loaded| loaded);
+        loaded.map_err(|error| match error {
+            EngineError::Compilation { message, line, .. } => {
+                (message, line.and_then(|line| usize::try_from(line).ok()))
+            }
+            other => (format!("the module fails: {other}"), None),
+        })
+    }
+}
+
+/// Finds and reads the project.
+fn open(folder: Option<&std::path::Path>) -> Result<Project, Vec<ProjectError>> {
+    let root = match folder {
+        Some(folder) if !folder.is_dir() => {
+            return Err(vec![ProjectError {
+                path: folder.to_owned(),
+                line: None,
+                message: "is no folder".into(),
+                hint: None,
+            }]);
+        }
+        Some(folder) => folder.to_owned(),
+        None => {
+            let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+            Project::find(&here).map_err(|problem| vec![problem])?
+        }
+    };
+    Project::open(&root, &mut EngineLoader(None))
 }

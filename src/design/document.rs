@@ -224,7 +224,10 @@ mod tests {
             r#"{"_rev":"1-a","views":{"lib":{"x":"1"},"v":{"map":"m","reduce":"_sum","options":{"collation":"raw"}}},
                 "_id":"_design/d/e","language":"query","filters":{"f":"s","o":{}},"validate_doc_update":"u"}"#,
         );
-        assert_eq!((design.id.as_str(), design.name(), design.language()), ("_design/d/e", "d/e", "query"));
+        assert_eq!(
+            (design.id.as_str(), design.name(), design.language()),
+            ("_design/d/e", "d/e", "query")
+        );
         let names: Vec<_> = design.views().map(|view| (view.name, view.reduce)).collect();
         assert_eq!(names, [("v", Some("_sum"))]);
         assert!(design.view("v").is_some_and(|view| view.options.is_some()));

@@ -73,7 +73,8 @@ impl StoredAttachment {
                     .unwrap_or("application/octet-stream");
                 let md5 = if let Some(data) = attachment.get("data").and_then(Value::as_str) {
                     let data = STANDARD.decode(data).ok()?;
-                    (data.is_empty() || !is_compressed(content_type)).then(|| Md5::digest(data).into())?
+                    (data.is_empty() || !is_compressed(content_type))
+                        .then(|| Md5::digest(data).into())?
                 } else {
                     let digest = attachment.get("digest")?.as_str()?.strip_prefix("md5-")?;
                     STANDARD.decode(digest).ok()?.try_into().ok()?
@@ -157,7 +158,9 @@ fn hash_bytes(hash: &str) -> Vec<u8> {
     }
     digits
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect::<Option<Vec<u8>>>()
         .unwrap_or_else(|| digits.to_vec())
 }
@@ -180,7 +183,8 @@ mod tests {
         assert_eq!(empty.to_string(), "1-967a00dff5e02add41819138abb3284d");
         let first = predict_save(None, &body(r#"{"_id":"a","x":1}"#)).expect("a revision");
         assert_eq!(first.to_string(), "1-0785e9eb543380151003dc452c3a001a");
-        let second = predict_save(Some(&first), &body(r#"{"x":2,"_rev":"1-0"}"#)).expect("a revision");
+        let second =
+            predict_save(Some(&first), &body(r#"{"x":2,"_rev":"1-0"}"#)).expect("a revision");
         assert_eq!(second.to_string(), "2-8c49edca19d786e747fb5bea32c4cb91");
         assert_eq!(
             predict_deletion(&empty).to_string(),
@@ -191,11 +195,17 @@ mod tests {
 
     #[test]
     fn attachments() {
-        let compressed = body(r#"{"_attachments":{"a.txt":{"content_type":"text/plain","data":"aGk="}}}"#);
-        assert_eq!(predict_save(None, &compressed), None, "stored compressed: the MD5 is the server's");
+        let compressed =
+            body(r#"{"_attachments":{"a.txt":{"content_type":"text/plain","data":"aGk="}}}"#);
+        assert_eq!(
+            predict_save(None, &compressed),
+            None,
+            "stored compressed: the MD5 is the server's"
+        );
         let plain = body(r#"{"_attachments":{"a":{"data":"aGk="}, "odd": 5}}"#);
         let inline = predict_save(None, &plain).expect("a revision");
-        let stub = body(r#"{"_attachments":{"a":{"stub":true,"digest":"md5-SfaKWpKXAHQ5JO4bXDrAbw=="}}}"#);
+        let stub =
+            body(r#"{"_attachments":{"a":{"stub":true,"digest":"md5-SfaKWpKXAHQ5JO4bXDrAbw=="}}}"#);
         assert_eq!(predict_save(None, &stub).map(|stub| stub.generation), Some(1));
         assert_ne!(predict_save(None, &stub), Some(inline), "another MD5");
     }

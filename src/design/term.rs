@@ -120,7 +120,11 @@ fn size(value: &Value) -> usize {
         }
         Value::Object(members) if members.is_empty() => 2 + 1,
         Value::Object(members) => {
-            2 + 6 + members.iter().map(|(name, member)| 2 + 5 + name.len() + size(member)).sum::<usize>()
+            2 + 6
+                + members
+                    .iter()
+                    .map(|(name, member)| 2 + 5 + name.len() + size(member))
+                    .sum::<usize>()
         }
     }
 }
@@ -215,7 +219,9 @@ fn write_length(length: usize, out: &mut Vec<u8>) {
 pub fn compare(left: &Term, right: &Term) -> Ordering {
     match (left, right) {
         (Term::Integer(left), Term::Integer(right)) => left.cmp(right),
-        (Term::Float(left), Term::Float(right)) => left.partial_cmp(right).unwrap_or(Ordering::Equal),
+        (Term::Float(left), Term::Float(right)) => {
+            left.partial_cmp(right).unwrap_or(Ordering::Equal)
+        }
         (Term::Integer(left), Term::Float(right)) => compare_mixed(left, *right),
         (Term::Float(left), Term::Integer(right)) => compare_mixed(right, *left).reverse(),
         (Term::Atom(left), Term::Atom(right)) => left.cmp(right),
@@ -332,14 +338,38 @@ mod tests {
     #[test]
     fn order() {
         let sorted = [
-            "-1e300", "-2", "0", "0.5", "1", "9007199254740993", "1e300", "false", "null", "true", "{}",
-            "{\"a\":1}", "[]", "[1]", "[1,2]", "[2]", "\"\"", "\"Z\"", "\"a\"", "\"ab\"",
+            "-1e300",
+            "-2",
+            "0",
+            "0.5",
+            "1",
+            "9007199254740993",
+            "1e300",
+            "false",
+            "null",
+            "true",
+            "{}",
+            "{\"a\":1}",
+            "[]",
+            "[1]",
+            "[1,2]",
+            "[2]",
+            "\"\"",
+            "\"Z\"",
+            "\"a\"",
+            "\"ab\"",
         ];
         let terms: Vec<Term> =
             sorted.iter().map(|text| Term::from(&parse_str(text).expect("JSON"))).collect();
         for (at, left) in terms.iter().enumerate() {
             for (other, right) in terms.iter().enumerate() {
-                assert_eq!(compare(left, right), at.cmp(&other), "{} {}", sorted[at], sorted[other]);
+                assert_eq!(
+                    compare(left, right),
+                    at.cmp(&other),
+                    "{} {}",
+                    sorted[at],
+                    sorted[other]
+                );
             }
         }
     }
@@ -348,7 +378,10 @@ mod tests {
     fn integers_and_floats_compare_exactly() {
         let term = |text| Term::from(&parse_str(text).expect("JSON"));
         assert_eq!(compare(&term("1"), &term("1.0")), Ordering::Equal);
-        assert_eq!(compare(&term("9007199254740993"), &term("9007199254740992.0")), Ordering::Greater);
+        assert_eq!(
+            compare(&term("9007199254740993"), &term("9007199254740992.0")),
+            Ordering::Greater
+        );
         assert_eq!(compare(&term("-1"), &term("-1.5")), Ordering::Greater);
         assert_eq!(compare(&term("-2"), &term("-1.5")), Ordering::Less);
     }

@@ -49,7 +49,10 @@ impl SaveError {
         Self::new(
             400,
             "compilation_error",
-            format!("Compilation of the {kind} function in the '{}' view failed: {message}", function.view),
+            format!(
+                "Compilation of the {kind} function in the '{}' view failed: {message}",
+                function.view
+            ),
             &["views", function.view, kind],
         )
     }
@@ -109,7 +112,8 @@ impl DesignDocument {
         field_types(&self.body)?;
         let groups = view_groups(&self.body);
         view_options(&self.body)?;
-        let wants_partitions = self.body.get("options").and_then(|options| options.get("partitioned"));
+        let wants_partitions =
+            self.body.get("options").and_then(|options| options.get("partitioned"));
         if !partitioned && wants_partitions == Some(&Value::Bool(true)) {
             return Err(SaveError::invalid(
                 "partitioned option cannot be true in a non-partitioned database.",
@@ -132,12 +136,21 @@ pub fn has_query_server(language: &str) -> bool {
 /// Members that start with an underscore belong to CouchDB.
 fn special_members(id: &str, body: &Map<String, Value>) -> Result<(), SaveError> {
     const KNOWN: [&str; 9] = [
-        "_id", "_rev", "_deleted", "_revisions", "_revs_info", "_conflicts", "_deleted_conflicts",
-        "_local_seq", "_attachments",
+        "_id",
+        "_rev",
+        "_deleted",
+        "_revisions",
+        "_revs_info",
+        "_conflicts",
+        "_deleted_conflicts",
+        "_local_seq",
+        "_attachments",
     ];
     for (name, member) in body {
         let attachments = name == "_attachments";
-        if name.starts_with('_') && !KNOWN.contains(&name.as_str()) || attachments && !member.is_object() {
+        if name.starts_with('_') && !KNOWN.contains(&name.as_str())
+            || attachments && !member.is_object()
+        {
             let reason = format!("Bad special document member: {name}");
             return Err(SaveError::new(400, "doc_validation", reason, &[name]));
         }
@@ -172,9 +185,10 @@ fn field_types(body: &Map<String, Value>) -> Result<(), SaveError> {
     let field = |path: &[&str], wanted: Wanted| {
         let value = match path {
             [] => None,
-            [first, rest @ ..] => {
-                rest.iter().try_fold(body.get(*first), |value, name| Some(value?.get(name))).flatten()
-            }
+            [first, rest @ ..] => rest
+                .iter()
+                .try_fold(body.get(*first), |value, name| Some(value?.get(name)))
+                .flatten(),
         };
         match value {
             Some(value) if !wanted.1(value) => Err(SaveError::wrong_type(path, wanted.0)),
@@ -221,7 +235,12 @@ fn view_options(body: &Map<String, Value>) -> Result<(), SaveError> {
         if definition.get("map").is_some()
             && definition.get("options").is_some_and(|options| !options.is_object())
         {
-            return Err(SaveError::new(500, "unknown_error", "function_clause", &["views", view, "options"]));
+            return Err(SaveError::new(
+                500,
+                "unknown_error",
+                "function_clause",
+                &["views", view, "options"],
+            ));
         }
     }
     Ok(())
@@ -233,17 +252,23 @@ where
     F: FnMut(&SourceFunction<'_>) -> Result<(), SaveError>,
 {
     for group in groups {
-        source(&SourceFunction { view: group.name(), kind: FunctionKind::Map, source: group.map }, &mut compile)?;
+        source(
+            &SourceFunction { view: group.name(), kind: FunctionKind::Map, source: group.map },
+            &mut compile,
+        )?;
         for (view, reduce) in &group.reduces {
             match reduce.as_str() {
                 Some(name) if name.starts_with('_') => {
-                    builtin_reduce(name).map_err(|reason| {
-                        SaveError::invalid(reason, &["views", view, "reduce"])
-                    })?;
+                    builtin_reduce(name)
+                        .map_err(|reason| SaveError::invalid(reason, &["views", view, "reduce"]))?;
                 }
                 // The message names the group's first view, whichever view the reduce belongs to.
                 _ => source(
-                    &SourceFunction { view: group.name(), kind: FunctionKind::Reduce, source: reduce },
+                    &SourceFunction {
+                        view: group.name(),
+                        kind: FunctionKind::Reduce,
+                        source: reduce,
+                    },
                     &mut compile,
                 )?,
             }
@@ -265,7 +290,8 @@ where
 
 /// CouchDB tells built-in reduces by the start of their names.
 fn builtin_reduce(name: &str) -> Result<(), String> {
-    const STARTS: [&str; 6] = ["_sum", "_count", "_stats", "_approx_count_distinct", "_first", "_last"];
+    const STARTS: [&str; 6] =
+        ["_sum", "_count", "_stats", "_approx_count_distinct", "_first", "_last"];
     if STARTS.iter().any(|start| name.starts_with(start)) {
         return Ok(());
     }

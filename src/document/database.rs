@@ -235,6 +235,35 @@ impl Database {
     }
 }
 
+impl Database {
+    /// The documents as a filter of the changes feed sees them, in the order of their last change:
+    /// winning revisions, deleted documents as tombstones.
+    #[must_use]
+    pub fn changed_documents(&self) -> Vec<Value> {
+        let mut stored: Vec<(&Arc<str>, &Stored)> = self.documents.iter().collect();
+        stored.sort_by_key(|(_, stored)| (stored.shard, stored.sequence));
+        stored
+            .into_iter()
+            .filter_map(|(id, stored)| {
+                let leaf = stored.tree.leaves().into_iter().next()?;
+                let mut shown = head(id, &leaf);
+                shown.extend(leaf.body.members.clone());
+                if leaf.deleted {
+                    shown.insert("_deleted".into(), true.into());
+                }
+                let mut revisions = Map::new();
+                revisions.insert("start".into(), leaf.revision.generation.into());
+                revisions.insert("ids".into(), vec![Value::from(leaf.revision.hash)].into());
+                shown.insert("_revisions".into(), Value::Object(revisions));
+                if !leaf.body.stubs.is_empty() {
+                    shown.insert("_attachments".into(), Value::Object(leaf.body.stubs.clone()));
+                }
+                Some(Value::Object(shown))
+            })
+            .collect()
+    }
+}
+
 impl DocumentReader for Database {
     fn document(
         &self,
@@ -253,7 +282,11 @@ impl DocumentReader for Database {
             shown.insert("_deleted".into(), true.into());
         }
         if !leaf.body.stubs.is_empty() {
-            let shown_attachments = if options.attachments { with_data(&leaf.body) } else { leaf.body.stubs.clone() };
+            let mut shown_attachments =
+                if options.attachments { with_data(&leaf.body) } else { leaf.body.stubs.clone() };
+            if options.att_encoding_info {
+                add_encoding(&leaf.body, &mut shown_attachments);
+            }
             shown.insert("_attachments".into(), Value::Object(shown_attachments));
         }
         if options.conflicts {
@@ -312,7 +345,10 @@ fn with_data(body: &Body) -> Map<String, Value> {
                 match member.as_str() {
                     "length" => {}
                     "stub" => {
-                        shown.insert("data".into(), body.data.get(name).cloned().unwrap_or_default());
+                        shown.insert(
+                            "data".into(),
+                            body.data.get(name).cloned().unwrap_or_default(),
+                        );
                     }
                     _ => {
                         shown.insert(member.clone(), value.clone());
@@ -322,6 +358,21 @@ fn with_data(body: &Body) -> Map<String, Value> {
             (name.clone(), Value::Object(shown))
         })
         .collect()
+}
+
+/// How attachments are stored that CouchDB compresses.
+fn add_encoding(body: &Body, shown: &mut Map<String, Value>) {
+    for (name, attachment) in shown {
+        let Value::Object(members) = attachment else { continue };
+        let text = |member: &Value| member.as_str().map(str::to_owned);
+        let kind = members.get("content_type").and_then(text).unwrap_or_default();
+        let data = body.data.get(name).and_then(text).unwrap_or_default();
+        let bytes = STANDARD.decode(data).unwrap_or_default();
+        if !bytes.is_empty() && is_compressed(&kind) {
+            members.insert("encoding".into(), "gzip".into());
+            members.insert("encoded_length".into(), gzip(&bytes).len().into());
+        }
+    }
 }
 
 fn refused(id: &str, error: &'static str, reason: &str) -> WriteError {
@@ -342,7 +393,9 @@ fn checked_id(document: &Map<String, Value>, partitioned: bool) -> Result<String
         None => return Err(refused("", "illegal_docid", "Document has no _id")),
     };
     let reserved = id.starts_with('_')
-        && !["_design/", "_local/"].iter().any(|prefix| id.len() > prefix.len() && id.starts_with(prefix));
+        && !["_design/", "_local/"]
+            .iter()
+            .any(|prefix| id.len() > prefix.len() && id.starts_with(prefix));
     let problem = if id.is_empty() {
         Some("Document id must not be empty")
     } else if reserved {
@@ -437,16 +490,30 @@ fn read_body(
         };
         body.stubs.insert(name.clone(), stub);
         body.data.insert(name.clone(), data.into());
-        stored.push(StoredAttachment { name: name.clone(), content_type: content_type.into(), md5 });
+        stored.push(StoredAttachment {
+            name: name.clone(),
+            content_type: content_type.into(),
+            md5,
+        });
     }
     Ok((body, stored))
 }
 
 /// The members that CouchDB knows beside a document's own (`couch_doc:from_json_obj`).
 const SPECIAL: [&str; 13] = [
-    "_id", "_rev", "_deleted", "_attachments", "_revisions", "_revs_info", "_conflicts",
-    "_deleted_conflicts", "_local_seq", "_replication_id", "_replication_state",
-    "_replication_state_time", "_replication_state_reason",
+    "_id",
+    "_rev",
+    "_deleted",
+    "_attachments",
+    "_revisions",
+    "_revs_info",
+    "_conflicts",
+    "_deleted_conflicts",
+    "_local_seq",
+    "_replication_id",
+    "_replication_state",
+    "_replication_state_time",
+    "_replication_state_reason",
 ];
 
 fn md5_of_digest(digest: &str) -> Option<[u8; 16]> {
@@ -469,9 +536,13 @@ fn stored_md5(bytes: &[u8], content_type: &str) -> [u8; 16] {
     if bytes.is_empty() || !is_compressed(content_type) {
         return Md5::digest(bytes).into();
     }
+    Md5::digest(gzip(bytes)).into()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let writer = flate2::GzBuilder::new().operating_system(3);
     let mut encoder = writer.write(Vec::new(), flate2::Compression::new(8));
     // Writing to memory cannot fail.
     let _ = encoder.write_all(bytes);
-    Md5::digest(encoder.finish().unwrap_or_default()).into()
+    encoder.finish().unwrap_or_default()
 }

@@ -58,8 +58,16 @@ const MAXIMUM: usize = 100 << 20;
 
 /// Members that may come before the documents of a wrapping object.
 const BEFORE: [&str; 10] = [
-    "total_rows", "offset", "update_seq", "bookmark", "warning", "new_edits", "last_seq", "pending",
-    "execution_stats", "sum",
+    "total_rows",
+    "offset",
+    "update_seq",
+    "bookmark",
+    "warning",
+    "new_edits",
+    "last_seq",
+    "pending",
+    "execution_stats",
+    "sum",
 ];
 
 impl<R: Read> DocumentFile<R> {
@@ -70,11 +78,7 @@ impl<R: Read> DocumentFile<R> {
 
     /// As [`DocumentFile::new`], refusing documents beyond `maximum` bytes.
     pub fn with_maximum(input: R, source: impl Into<Arc<str>>, maximum: usize) -> Self {
-        Self {
-            splitter: Splitter::new(input, maximum),
-            source: source.into(),
-            place: Place::Top,
-        }
+        Self { splitter: Splitter::new(input, maximum), source: source.into(), place: Place::Top }
     }
 
     fn error(&self, line: usize, problem: impl Into<String>) -> DocumentError {
@@ -229,9 +233,8 @@ impl<R: Read> DocumentFile<R> {
 
     /// The `doc` of a row; rows of deleted documents have none.
     fn document_of(&self, row: RawDocument) -> Result<Option<RawDocument>, DocumentError> {
-        let invalid = |error: crate::json::JsonError| {
-            self.error(row.line + error.line - 1, error.message)
-        };
+        let invalid =
+            |error: crate::json::JsonError| self.error(row.line + error.line - 1, error.message);
         let mut scanner = Scanner::new(&row.text);
         let mut document = None;
         let mut deleted = false;
@@ -334,8 +337,12 @@ mod tests {
             format!("[{a},\n{b}]"),
             format!("{{\"docs\":[{a},{b}]}}"),
             format!("{{\"new_edits\":false,\"docs\":[{a},{b}],\"x\":{{}}}}"),
-            format!("{{\"total_rows\":2,\"offset\":0,\"rows\":[\r\n{{\"id\":\"a\",\"doc\":{a}}},\r\n{{\"id\":\"b\",\"doc\":{b}}}\r\n]}}\n"),
-            format!("{{\"results\":[{{\"seq\":1,\"id\":\"a\",\"doc\":{a}}},{{\"id\":\"x\",\"deleted\":true}},{{\"doc\":{b}}}],\"last_seq\":3}}"),
+            format!(
+                "{{\"total_rows\":2,\"offset\":0,\"rows\":[\r\n{{\"id\":\"a\",\"doc\":{a}}},\r\n{{\"id\":\"b\",\"doc\":{b}}}\r\n]}}\n"
+            ),
+            format!(
+                "{{\"results\":[{{\"seq\":1,\"id\":\"a\",\"doc\":{a}}},{{\"id\":\"x\",\"deleted\":true}},{{\"doc\":{b}}}],\"last_seq\":3}}"
+            ),
             format!("{{\"name\":\"@cloudant/couchbackup\",\"version\":\"2\"}}\n[{a}]\n[{b}]\n"),
         ] {
             assert_eq!(texts(&input), [a, b], "{input}");
@@ -344,10 +351,10 @@ mod tests {
 
     #[test]
     fn errors_name_the_line() {
-        assert_eq!(texts("{\"_id\":\"a\"}\n{\"_id\":"), [
-            "{\"_id\":\"a\"}",
-            "test:2: ends in the middle of a JSON value"
-        ]);
+        assert_eq!(
+            texts("{\"_id\":\"a\"}\n{\"_id\":"),
+            ["{\"_id\":\"a\"}", "test:2: ends in the middle of a JSON value"]
+        );
         assert_eq!(texts("\n\n5"), ["test:3: expected a document, which is a JSON object"]);
         assert!(texts("{\"rows\":[{\"id\":\"a\",\"value\":1}]}")[0].contains("include_docs=true"));
         assert_eq!(

@@ -51,7 +51,12 @@ impl RevisionTree {
         let mut parent = None;
         for known in history.iter().rev() {
             parent = Some(self.find(known).unwrap_or_else(|| {
-                self.nodes.push(Node { revision: known.clone(), parent, deleted: false, body: None });
+                self.nodes.push(Node {
+                    revision: known.clone(),
+                    parent,
+                    deleted: false,
+                    body: None,
+                });
                 self.nodes.len() - 1
             }));
         }
@@ -86,7 +91,8 @@ impl RevisionTree {
             })
             .collect();
         leaves.sort_by(|one, other| {
-            let key = |leaf: &Leaf| (!leaf.deleted, leaf.revision.generation, leaf.revision.hash.clone());
+            let key =
+                |leaf: &Leaf| (!leaf.deleted, leaf.revision.generation, leaf.revision.hash.clone());
             key(other).cmp(&key(one))
         });
         leaves
@@ -113,9 +119,8 @@ impl RevisionTree {
                 node.parent = node.parent.map(|parent| parent - usize::from(parent > index));
             }
             let parent = parent.map(|parent| parent - usize::from(parent > index));
-            gone = parent.filter(|parent| {
-                !self.nodes.iter().any(|node| node.parent == Some(*parent))
-            });
+            gone =
+                parent.filter(|parent| !self.nodes.iter().any(|node| node.parent == Some(*parent)));
         }
         true
     }

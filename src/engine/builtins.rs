@@ -102,7 +102,10 @@ type Missing = &'static [(&'static str, &'static [&'static str])];
 
 /// Added to JavaScript after SpiderMonkey 78 (2020).
 const SPIDERMONKEY_MISSING: Missing = &[
-    ("Array.prototype", &["at", "findLast", "findLastIndex", "toReversed", "toSorted", "toSpliced", "with"]),
+    (
+        "Array.prototype",
+        &["at", "findLast", "findLastIndex", "toReversed", "toSorted", "toSpliced", "with"],
+    ),
     ("Array", &["fromAsync"]),
     ("Object", &["hasOwn", "groupBy"]),
     ("Map", &["groupBy"]),
@@ -119,7 +122,21 @@ const SPIDERMONKEY_MISSING: Missing = &[
     ("RegExp.prototype", &["hasIndices", "unicodeSets"]),
     ("Atomics", &["waitAsync", "pause"]),
     ("ArrayBuffer.prototype", ARRAY_BUFFER_METHODS),
-    ("", &["AggregateError", "FinalizationRegistry", "WeakRef", "Iterator", "Temporal", "ShadowRealm", "Float16Array", "SuppressedError", "DisposableStack", "AsyncDisposableStack"]),
+    (
+        "",
+        &[
+            "AggregateError",
+            "FinalizationRegistry",
+            "WeakRef",
+            "Iterator",
+            "Temporal",
+            "ShadowRealm",
+            "Float16Array",
+            "SuppressedError",
+            "DisposableStack",
+            "AsyncDisposableStack",
+        ],
+    ),
 ];
 
 /// What CouchDB 3.5.0 leaves out of QuickJS (`couchjs.c` registers only the base objects), and what
@@ -135,25 +152,64 @@ const QUICKJS_MISSING: Missing = &[
     ("Error", &["isError", "captureStackTrace"]),
     ("JSON", &["rawJSON", "isRawJSON"]),
     ("RegExp", &["escape"]),
-    ("", &[
-        "ArrayBuffer", "SharedArrayBuffer", "Atomics", "DataView", "Int8Array", "Uint8Array",
-        "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
-        "BigInt64Array", "BigUint64Array", "Float16Array", "Float32Array", "Float64Array",
-        "Promise", "Proxy", "WeakRef", "FinalizationRegistry", "Iterator", "Intl", "Temporal",
-        "ShadowRealm", "SuppressedError", "DisposableStack", "AsyncDisposableStack",
-    ]),
+    (
+        "",
+        &[
+            "ArrayBuffer",
+            "SharedArrayBuffer",
+            "Atomics",
+            "DataView",
+            "Int8Array",
+            "Uint8Array",
+            "Uint8ClampedArray",
+            "Int16Array",
+            "Uint16Array",
+            "Int32Array",
+            "Uint32Array",
+            "BigInt64Array",
+            "BigUint64Array",
+            "Float16Array",
+            "Float32Array",
+            "Float64Array",
+            "Promise",
+            "Proxy",
+            "WeakRef",
+            "FinalizationRegistry",
+            "Iterator",
+            "Intl",
+            "Temporal",
+            "ShadowRealm",
+            "SuppressedError",
+            "DisposableStack",
+            "AsyncDisposableStack",
+        ],
+    ),
 ];
 
 const SET_METHODS: &[&str] = &[
-    "difference", "intersection", "isDisjointFrom", "isSubsetOf", "isSupersetOf",
-    "symmetricDifference", "union",
+    "difference",
+    "intersection",
+    "isDisjointFrom",
+    "isSubsetOf",
+    "isSupersetOf",
+    "symmetricDifference",
+    "union",
 ];
 
 const ITERATOR_METHODS: &[&str] = &[
-    "map", "filter", "take", "drop", "flatMap", "reduce", "toArray", "forEach", "some", "every",
-    "find", "constructor",
+    "map",
+    "filter",
+    "take",
+    "drop",
+    "flatMap",
+    "reduce",
+    "toArray",
+    "forEach",
+    "some",
+    "every",
+    "find",
+    "constructor",
 ];
 
-const ARRAY_BUFFER_METHODS: &[&str] = &[
-    "resize", "resizable", "maxByteLength", "transfer", "transferToFixedLength", "detached",
-];
+const ARRAY_BUFFER_METHODS: &[&str] =
+    &["resize", "resizable", "maxByteLength", "transfer", "transferToFixedLength", "detached"];

@@ -25,11 +25,7 @@ impl Vm {
     /// # Errors
     /// [`EngineError::MissingFunction`] for an empty source and [`EngineError::Compilation`] for one
     /// that does not evaluate to a function, with CouchDB's texts.
-    pub(super) fn compile(
-        &mut self,
-        source: &str,
-        realm: &Realm,
-    ) -> Result<Compiled, EngineError> {
+    pub(super) fn compile(&mut self, source: &str, realm: &Realm) -> Result<Compiled, EngineError> {
         if source.is_empty() {
             return Err(EngineError::MissingFunction);
         }

@@ -108,11 +108,8 @@ impl Documents {
     fn freeze(&self, object: &JsObject, context: &mut Context) {
         // The properties are frozen already; `Object.preventExtensions` cannot fail on an ordinary
         // object.
-        let _ = self.prevent_extensions.call(
-            &JsValue::undefined(),
-            &[object.clone().into()],
-            context,
-        );
+        let _ =
+            self.prevent_extensions.call(&JsValue::undefined(), &[object.clone().into()], context);
     }
 
     fn read(
@@ -184,7 +181,7 @@ pub(super) fn number(text: &str) -> JsValue {
 
 impl super::Vm {
     /// A JavaScript value of the outer realm for `value`.
-    pub(super) fn from_json(
+    pub(super) fn javascript_value(
         &mut self,
         value: &crate::json::Value,
         freeze: Freeze,

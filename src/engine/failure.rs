@@ -60,7 +60,9 @@ impl EngineError {
             Self::MissingFunction => ("not_found".into(), self.to_string().into()),
             Self::Compilation { reason, .. } => ("compilation_error".into(), reason.clone().into()),
             Self::Thrown { error, reason } => (error.clone(), reason.clone()),
-            Self::Timeout | Self::Exit { .. } => ("os_process_error".into(), self.to_string().into()),
+            Self::Timeout | Self::Exit { .. } => {
+                ("os_process_error".into(), self.to_string().into())
+            }
             Self::Internal(message) => ("internal_error".into(), message.clone().into()),
         }
     }

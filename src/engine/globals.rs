@@ -2,13 +2,11 @@
 //! (`create_sandbox` in `share/server/loop.js` and `dispatch-quickjs.js`).
 
 use boa_engine::native_function::NativeFunctionPointer;
-use boa_engine::object::builtins::JsArray;
 use boa_engine::object::JsObject;
+use boa_engine::object::builtins::JsArray;
 use boa_engine::realm::Realm;
 use boa_engine::value::JsVariant;
-use boa_engine::{
-    Context, JsArgs, JsError, JsResult, JsString, JsValue, js_string,
-};
+use boa_engine::{Context, JsArgs, JsError, JsResult, JsString, JsValue, js_string};
 
 use super::builtins::{self, define, global_of, native};
 use super::source_text::source_text;
@@ -47,9 +45,7 @@ impl Vm {
         self.helper(&global, "log", 1, log);
         define(&global, "toJSON", to_json.into(), true, &mut self.context);
         if self.profile == Profile::SpiderMonkey {
-            // Deleted first, so that it comes at CouchDB's place when the globals are enumerated.
-            let _ = global.delete_property_or_throw(js_string!("JSON"), &mut self.context);
-            define(&global, "JSON", json.into(), true, &mut self.context);
+            define(&global, "JSON", json.into(), false, &mut self.context);
         }
         self.helper(&global, "provides", 2, nothing);
         self.helper(&global, "registerType", 1, nothing);
@@ -67,7 +63,13 @@ impl Vm {
     }
 
     /// A helper function of the outer realm, as all of CouchDB's are.
-    fn helper(&mut self, global: &JsObject, name: &str, length: usize, code: NativeFunctionPointer) {
+    fn helper(
+        &mut self,
+        global: &JsObject,
+        name: &str,
+        length: usize,
+        code: NativeFunctionPointer,
+    ) {
         let function = native(&self.context.realm().clone(), name, length, code);
         define(global, name, function.into(), true, &mut self.context);
     }
@@ -196,7 +198,11 @@ fn index(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<
     let options = arguments.get_or_undefined(2);
     let Some(text) = name.as_string() else {
         let kind = name.type_of();
-        return Err(named_error("TypeError", &format!("name must be a string not {kind}"), context));
+        return Err(named_error(
+            "TypeError",
+            &format!("name must be a string not {kind}"),
+            context,
+        ));
     };
     if text.to_std_string_lossy().starts_with('_') {
         return Err(named_error("ReservedName", "name must not start with an underscore", context));
@@ -244,10 +250,6 @@ fn uneval(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult
 
 /// SpiderMonkey's `toSource` method of every object.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
-pub(super) fn to_source(
-    this: &JsValue,
-    _: &[JsValue],
-    context: &mut Context,
-) -> JsResult<JsValue> {
+pub(super) fn to_source(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     Ok(JsString::from(source_text(this, 0, true, context)).into())
 }

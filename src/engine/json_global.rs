@@ -144,7 +144,8 @@ impl Parser<'_> {
             .copied()
             .take_while(|unit| u8::try_from(*unit).is_ok_and(|byte| byte.is_ascii_alphanumeric()))
             .collect();
-        let token = if word.is_empty() { &self.units[self.position..=self.position] } else { &word };
+        let token =
+            if word.is_empty() { &self.units[self.position..=self.position] } else { &word };
         let token = format!("unexpected token: '{}'", String::from_utf16_lossy(token));
         let keyword = matches!(self.peek(), Some('t' | 'f' | 'n'));
         self.fail(if keyword { "unexpected keyword" } else { "unexpected character" }, &token)
@@ -152,7 +153,8 @@ impl Parser<'_> {
 
     fn literal(&mut self, text: &str, value: JsValue) -> JsResult<JsValue> {
         let found = &self.units[self.position..];
-        if found.len() < text.len() || !text.encode_utf16().eq(found[..text.len()].iter().copied()) {
+        if found.len() < text.len() || !text.encode_utf16().eq(found[..text.len()].iter().copied())
+        {
             return self.no_value();
         }
         self.position += text.len();
@@ -253,15 +255,18 @@ impl Parser<'_> {
                 Ok(false)
             }
             _ => match (close, self.at_end()) {
-                (']', true) => self.fail("end of data when ',' or ']' was expected", "expecting ']'"),
+                (']', true) => {
+                    self.fail("end of data when ',' or ']' was expected", "expecting ']'")
+                }
                 (']', false) => {
                     self.fail("expected ',' or ']' after array element", "expecting ']'")
                 }
-                (_, true) => self.fail("end of data after property value in object", "expecting '}'"),
-                (_, false) => self.fail(
-                    "expected ',' or '}' after property value in object",
-                    "expecting '}'",
-                ),
+                (_, true) => {
+                    self.fail("end of data after property value in object", "expecting '}'")
+                }
+                (_, false) => {
+                    self.fail("expected ',' or '}' after property value in object", "expecting '}'")
+                }
             },
         }
     }
@@ -291,8 +296,13 @@ impl Parser<'_> {
         if self.peek() == Some('.') {
             self.position += 1;
             // The QuickJS of CouchDB up to 3.5.1 takes `1.` for a number.
-            if self.profile == Profile::SpiderMonkey || self.peek().is_some_and(|next| next.is_ascii_digit()) {
-                self.digits("missing digits after decimal point", "unterminated fractional number")?;
+            if self.profile == Profile::SpiderMonkey
+                || self.peek().is_some_and(|next| next.is_ascii_digit())
+            {
+                self.digits(
+                    "missing digits after decimal point",
+                    "unterminated fractional number",
+                )?;
             }
         }
         if let Some('e' | 'E') = self.peek() {

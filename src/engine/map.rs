@@ -77,7 +77,7 @@ impl Vm {
         lib: Option<&Value>,
     ) -> Result<MapFunctions, (usize, EngineError)> {
         let lib = match lib {
-            Some(lib) => self.from_json(lib, Freeze::No).unwrap_or_default(),
+            Some(lib) => self.javascript_value(lib, Freeze::No).unwrap_or_default(),
             None => JsValue::null(),
         };
         let mut functions = Vec::with_capacity(sources.len());
@@ -94,8 +94,10 @@ impl Vm {
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
         let realm = self.sandbox(Sandbox::Map)?;
-        let views = self.from_json(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
-        let root = self.from_json(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
+        let views =
+            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
+        let root =
+            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
         let (Some(views), Some(root)) = (views.as_object(), root.as_object()) else {
             return Err(EngineError::Internal("no object could be made".into()));
         };
@@ -144,7 +146,8 @@ impl Vm {
             counts.push(host(&self.context).rows.borrow().len() - before);
         }
         let rows = std::mem::take(&mut *host(&self.context).rows.borrow_mut());
-        let written = self.watched(|vm| vm.write_rows(&rows, &counts, document, projected.as_ref()));
+        let written =
+            self.watched(|vm| vm.write_rows(&rows, &counts, document, projected.as_ref()));
         let mut rows_back = rows;
         rows_back.clear();
         // The buffer's memory is kept for the next document.
@@ -208,8 +211,14 @@ impl Vm {
                         text.push_str(whole.as_deref().unwrap_or_default());
                         continue;
                     }
-                    stringify::write_element(emitted, part, Spelling::Stored, text, &mut self.context)
-                        .map_err(|error| self.thrown(error))?;
+                    stringify::write_element(
+                        emitted,
+                        part,
+                        Spelling::Stored,
+                        text,
+                        &mut self.context,
+                    )
+                    .map_err(|error| self.thrown(error))?;
                 }
                 let [key, value] = texts;
                 written.push(MappedRow { function, key, value });

@@ -11,12 +11,14 @@
 
 mod builtins;
 mod compile;
+mod design_functions;
 mod documents;
 mod failure;
 mod globals;
 mod json_global;
 mod map;
 mod memory;
+mod module_file;
 mod projection;
 mod reduce;
 mod require;
@@ -29,6 +31,7 @@ mod transcode;
 mod vm;
 mod worker;
 
+pub use design_functions::Validation;
 pub use failure::EngineError;
 pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
@@ -78,10 +81,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            call_time: Duration::from_secs(5),
-            memory: 1 << 30,
-            source: 8_000_000,
-        }
+        Self { call_time: Duration::from_secs(5), memory: 1 << 30, source: 8_000_000 }
     }
 }

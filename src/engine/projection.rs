@@ -51,8 +51,9 @@ impl Projection {
         let [emit, require] = ["emit", "require"].map(|name| interner.get_or_intern(name));
         let hidden = ["arguments", "eval", "globalThis", "Function"]
             .map(|name| interner.get_or_intern(name));
-        let inherits = ["constructor", "__proto__", "prototype", "getPrototypeOf", "setPrototypeOf"]
-            .map(|name| interner.get_or_intern(name));
+        let inherits =
+            ["constructor", "__proto__", "prototype", "getPrototypeOf", "setPrototypeOf"]
+                .map(|name| interner.get_or_intern(name));
         let mut reader = Reader {
             document,
             emit,
@@ -97,10 +98,7 @@ fn function(expression: &Expression) -> Option<(&FormalParameterList, &FunctionB
         Expression::Parenthesized(inner) => function(inner.expression()),
         // `0,function …`: how an anonymous function is made an expression.
         Expression::Binary(binary)
-            if matches!(
-                binary.op(),
-                boa_ast::expression::operator::binary::BinaryOp::Comma
-            ) =>
+            if matches!(binary.op(), boa_ast::expression::operator::binary::BinaryOp::Comma) =>
         {
             function(binary.rhs())
         }

@@ -1,12 +1,12 @@
 //! JavaScript reduce functions (`runReduce` in `share/server/views.js`).
 
+use boa_engine::JsValue;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
-use boa_engine::JsValue;
 
+use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::stringify::{self, Spelling};
-use super::documents::Freeze;
 use super::{EngineError, Vm};
 use crate::json::Value;
 
@@ -102,7 +102,8 @@ impl Vm {
         let values =
             self.documents.value(values, Freeze::No, &mut self.context).map_err(internal)?;
         let this: JsValue =
-            JsArray::from_iter(functions.iter().map(|f| f.clone().into()), &mut self.context).into();
+            JsArray::from_iter(functions.iter().map(|f| f.clone().into()), &mut self.context)
+                .into();
         let mut results = Vec::with_capacity(functions.len());
         let mut threw = Vec::new();
         for (index, function) in functions.iter().enumerate() {
@@ -122,8 +123,14 @@ impl Vm {
             for (position, result) in results.iter().enumerate() {
                 let mut spelled = String::new();
                 let context = &mut vm.context;
-                stringify::write_element(result, position, Spelling::JavaScript, &mut spelled, context)
-                    .map_err(|error| vm.thrown(error))?;
+                stringify::write_element(
+                    result,
+                    position,
+                    Spelling::JavaScript,
+                    &mut spelled,
+                    context,
+                )
+                .map_err(|error| vm.thrown(error))?;
                 output += utf16(&spelled) + 1;
                 texts.push(spelled);
             }
@@ -134,9 +141,8 @@ impl Vm {
             Err(thrown) => return Err(self.uncaught(thrown)),
         };
         #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-        let overflow = limit.enabled
-            && output > limit.threshold
-            && output as f64 * limit.ratio > input as f64;
+        let overflow =
+            limit.enabled && output > limit.threshold && output as f64 * limit.ratio > input as f64;
         let overflow = overflow.then(|| {
             format!(
                 "Reduce output must shrink more rapidly: input size: {input} output size: {output}"

@@ -37,7 +37,8 @@ impl Vm {
     pub(super) fn add_require(&mut self, realm: &Realm, root: &JsObject) {
         let context = &mut self.context;
         let sandbox = global_of(realm, context);
-        let cache = JsObject::with_null_proto();
+        let cache = JsObject::with_object_proto(context.intrinsics());
+        define(root, "_module_cache", cache.clone().into(), true, context);
         let requirer = Requirer {
             root: root.clone(),
             cache,
@@ -107,10 +108,8 @@ fn require(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
 
 fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResult<()> {
     let current = module.get(js_string!("current"), context)?.to_string(context)?;
-    let source = format!(
-        "(function (module, exports, require) {{ {}\n }});",
-        current.to_std_string_lossy()
-    );
+    let source =
+        format!("(function (module, exports, require) {{ {}\n }});", current.to_std_string_lossy());
     if let Some(error) = super::compile::complexity_error(&source) {
         return Err(boa_engine::JsNativeError::syntax().with_message(error).into());
     }
@@ -126,7 +125,9 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     let script = Script::parse(text, Some(realm), context)?;
     let function = script.evaluate(context)?;
     let Some(function) = function.as_callable() else {
-        return Err(boa_engine::JsNativeError::typ().with_message("func.apply is not a function").into());
+        return Err(boa_engine::JsNativeError::typ()
+            .with_message("func.apply is not a function")
+            .into());
     };
     let mut of_module = requirer.clone();
     of_module.parent = Some(module.clone());

@@ -18,7 +18,9 @@ impl Vm {
     /// The text of a thrown value in a log line or an error message.
     pub(super) fn error_text(&mut self, value: &JsValue) -> String {
         match self.profile {
-            Profile::SpiderMonkey => self.watched(|vm| source_text(value, 0, true, &mut vm.context)),
+            Profile::SpiderMonkey => {
+                self.watched(|vm| source_text(value, 0, true, &mut vm.context))
+            }
             Profile::QuickJs => self.watched(|vm| {
                 let context = &mut vm.context;
                 value
@@ -69,10 +71,8 @@ fn object_source(object: &JsObject, depth: usize, top: bool, context: &mut Conte
     }
     let as_value = JsValue::from(object.clone());
     if object.is_callable() {
-        let text = as_value
-            .to_string(context)
-            .map(|text| text.to_std_string_lossy())
-            .unwrap_or_default();
+        let text =
+            as_value.to_string(context).map(|text| text.to_std_string_lossy()).unwrap_or_default();
         return if top || !text.starts_with('(') { format!("({text})") } else { text };
     }
     if object.is_array() {
@@ -174,9 +174,7 @@ pub(super) fn error_place_in(
 }
 
 fn primitive(value: &JsValue, context: &mut Context) -> JsValue {
-    value
-        .to_primitive(context, boa_engine::value::PreferredType::Default)
-        .unwrap_or_default()
+    value.to_primitive(context, boa_engine::value::PreferredType::Default).unwrap_or_default()
 }
 
 /// A string literal as SpiderMonkey writes it: ASCII only.

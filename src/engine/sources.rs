@@ -27,10 +27,6 @@ impl Sources {
 
     /// The text of a source.
     pub(super) fn get(&self, name: &str) -> Option<Rc<str>> {
-        self.kept
-            .iter()
-            .rev()
-            .find(|(kept, _)| kept == name)
-            .map(|(_, text)| Rc::clone(text))
+        self.kept.iter().rev().find(|(kept, _)| kept == name).map(|(_, text)| Rc::clone(text))
     }
 }

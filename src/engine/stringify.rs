@@ -7,9 +7,7 @@ use boa_engine::object::JsObject;
 use boa_engine::property::PropertyKey;
 use boa_engine::string::JsStrVariant;
 use boa_engine::value::JsVariant;
-use boa_engine::{
-    Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string,
-};
+use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
 
 use super::builtins;
 use crate::json::double_to_stored;
@@ -292,9 +290,7 @@ fn enumerable_names(object: &JsObject, context: &mut Context) -> JsResult<Vec<Pr
         return Ok(keys
             .into_iter()
             .filter(|key| !matches!(key, PropertyKey::Symbol(_)))
-            .filter(|key| {
-                properties.get(key).is_some_and(|property| property.expect_enumerable())
-            })
+            .filter(|key| properties.get(key).is_some_and(|property| property.expect_enumerable()))
             .collect());
     }
     // Proxies, typed arrays and other exotic objects answer for themselves.
@@ -325,4 +321,3 @@ fn enumerable_names(object: &JsObject, context: &mut Context) -> JsResult<Vec<Pr
 fn too_deep() -> JsError {
     boa_engine::error::RuntimeLimitError::Recursion.into()
 }
-

@@ -65,7 +65,8 @@ fn value(scanner: &mut Scanner, out: &mut String) -> Option<()> {
 
 fn number(text: &str, out: &mut String) {
     // Short integers are printed as they stand.
-    if text.len() <= 15 && !text.starts_with('-') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.len() <= 15 && !text.starts_with('-') && text.bytes().all(|byte| byte.is_ascii_digit())
+    {
         out.push_str(text);
         return;
     }

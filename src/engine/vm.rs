@@ -232,12 +232,16 @@ impl Vm {
         Ok(EngineError::Thrown { error: "unnamed_error".into(), reason: text.into() })
     }
 
-    fn thrown_response(&mut self, error: &JsValue, reason: &JsValue) -> Result<EngineError, Thrown> {
-        let error = match self.to_json(error)? {
+    fn thrown_response(
+        &mut self,
+        error: &JsValue,
+        reason: &JsValue,
+    ) -> Result<EngineError, Thrown> {
+        let error = match self.json_value(error)? {
             Value::String(text) => text,
             other => crate::json::to_string(&other),
         };
-        let reason = self.to_json(reason)?;
+        let reason = self.json_value(reason)?;
         Ok(EngineError::Thrown { error, reason })
     }
 
@@ -247,7 +251,7 @@ impl Vm {
     }
 
     /// The value that `JSON.stringify` gives, parsed; null where it gives nothing.
-    pub(super) fn to_json(&mut self, value: &JsValue) -> Result<Value, Thrown> {
+    pub(super) fn json_value(&mut self, value: &JsValue) -> Result<Value, Thrown> {
         let mut text = String::new();
         let written =
             stringify::write(value, stringify::Spelling::Stored, &mut text, &mut self.context)
@@ -261,7 +265,10 @@ impl Vm {
 
 /// What CouchDB answers when its own error handler throws a TypeError.
 fn type_error() -> EngineError {
-    EngineError::Thrown { error: "TypeError".into(), reason: Value::Object(crate::json::Map::new()) }
+    EngineError::Thrown {
+        error: "TypeError".into(),
+        reason: Value::Object(crate::json::Map::new()),
+    }
 }
 
 /// Tells what JavaScript threw from what ended it.

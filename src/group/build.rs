@@ -79,6 +79,9 @@ pub struct ViewGroup {
     pub reduce_calls: Vec<Vec<ReduceCall>>,
 }
 
+/// Which map function failed, at which document, and why.
+type MapProblem = Box<(Option<usize>, Option<Arc<str>>, EngineError)>;
+
 /// What one document gave: rows per map function.
 struct Mapped {
     document: GroupDocument,
@@ -139,10 +142,9 @@ impl ViewGroup {
             return Ok(self.map_mango(documents));
         }
         let Some(profile) = engine.profile().for_language(language) else {
-            return Err(self.unavailable(ViewFailure::new(
-                "unknown_query_language",
-                language.to_owned(),
-            )));
+            return Err(
+                self.unavailable(ViewFailure::new("unknown_query_language", language.to_owned()))
+            );
         };
         let sources: Vec<String> = self
             .definition
@@ -161,14 +163,14 @@ impl ViewGroup {
             let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
             let functions = vm
                 .compile_maps(&sources, lib.as_ref())
-                .map_err(|(map, error)| (Some(map), None, error))?;
+                .map_err(|(map, error)| Box::new((Some(map), None, error)))?;
             let mut mapped = Vec::with_capacity(documents.len());
             let (mut log, mut thrown) = (Vec::new(), Vec::new());
             for document in documents {
                 let id = Arc::clone(&document.id);
                 let outcome = vm
                     .map_document(&functions, &document.text)
-                    .map_err(|error| (error.map, Some(Arc::clone(&id)), error.error))?;
+                    .map_err(|error| Box::new((error.map, Some(Arc::clone(&id)), error.error)))?;
                 let mut rows = vec![Vec::new(); sources.len()];
                 for row in outcome.rows {
                     rows[row.function].push((row.key.into(), row.value.into()));
@@ -176,25 +178,26 @@ impl ViewGroup {
                 for (map, message) in outcome.threw {
                     thrown.push(ThrownAt { map, document: Arc::clone(&id), message });
                 }
-                log.extend(
-                    outcome.log.into_iter().map(|message| (Arc::clone(&id), message)),
-                );
+                log.extend(outcome.log.into_iter().map(|message| (Arc::clone(&id), message)));
                 mapped.push(Mapped { document, rows });
             }
             Ok((mapped, log, thrown))
         };
-        let outcome: Result<_, (Option<usize>, Option<Arc<str>>, EngineError)> = if profile == engine.profile() {
-                engine.run(job)
-            } else {
-                // The language pins an engine other than the server's own.
-                Engine::new(profile, engine.limits()).run(job)
+        let outcome: Result<_, MapProblem> = if profile == engine.profile() {
+            engine.run(job)
+        } else {
+            // The language pins an engine other than the server's own.
+            Engine::new(profile, engine.limits()).run(job)
+        }
+        .unwrap_or_else(|error| Err(Box::new((None, None, error))));
+        let (mapped, log, thrown) = outcome.map_err(|problem| {
+            let (map, document, error) = *problem;
+            BuildFailure {
+                status: if error == EngineError::MissingFunction { 404 } else { 500 },
+                failure: failure(&error),
+                views: map.map(|map| self.definition.views_of(map)).unwrap_or_default(),
+                document,
             }
-            .unwrap_or_else(|error| Err((None, None, error)));
-        let (mapped, log, thrown) = outcome.map_err(|(map, document, error)| BuildFailure {
-            status: if error == EngineError::MissingFunction { 404 } else { 500 },
-            failure: failure(&error),
-            views: map.map(|map| self.definition.views_of(map)).unwrap_or_default(),
-            document,
         })?;
         self.log = log
             .into_iter()
@@ -285,7 +288,7 @@ impl ViewGroup {
 
     /// The index of a map function.
     #[must_use]
-    pub fn index(&self, map: usize) -> &Index {
+    pub fn index_of(&self, map: usize) -> &Index {
         &self.indexes[map]
     }
 

@@ -59,7 +59,8 @@ impl GroupDefinition {
     pub fn new(design: &Map<String, Value>) -> Self {
         let text = |name: &str| design.get(name).and_then(Value::as_str);
         let options = design.get("options");
-        let flag = |name: &str| options.and_then(|options| options.get(name)).and_then(Value::as_bool);
+        let flag =
+            |name: &str| options.and_then(|options| options.get(name)).and_then(Value::as_bool);
         let members = design.get("views").and_then(Value::as_object);
         let mut maps: Vec<MapDefinition> = Vec::new();
         let mut views = Vec::new();

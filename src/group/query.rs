@@ -95,7 +95,7 @@ impl ViewGroup {
         context: &Context<'a>,
     ) -> Result<Answer<'a>, QueryError> {
         let view = &self.definition().views[position];
-        let index = self.index(view.map);
+        let index = self.index_of(view.map);
         let (true, Some(source), Some(reductions)) =
             (query.reduce, &view.reduce, self.reductions(position))
         else {

@@ -39,7 +39,11 @@ impl<'a> JavaScriptReducer<'a> {
     fn run(
         &mut self,
         rereduce: bool,
-        call: impl FnOnce(&mut crate::engine::Vm, &str, ReduceLimit) -> Result<ReduceOutcome, EngineError>
+        call: impl FnOnce(
+            &mut crate::engine::Vm,
+            &str,
+            ReduceLimit,
+        ) -> Result<ReduceOutcome, EngineError>
         + Send
         + 'static,
     ) -> Result<Reduction, ViewFailure> {

@@ -46,15 +46,7 @@ impl JsonError {
         let offset = offset.min(text.len());
         let before = &text[..offset];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        Self {
-            message: message.into(),
-            offset,
-            line,
-            column: offset - start + 1,
-        }
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        Self { message: message.into(), offset, line, column: offset - start + 1 }
     }
 }

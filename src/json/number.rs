@@ -47,11 +47,7 @@ fn stored_float(double: f64, buffer: &mut ryu_js::Buffer) -> Cow<'_, str> {
         return Cow::Borrowed("0.0");
     }
     let shortest = buffer.format_finite(double);
-    if is_integer(shortest) {
-        Cow::Owned(format!("{shortest}.0"))
-    } else {
-        Cow::Borrowed(shortest)
-    }
+    if is_integer(shortest) { Cow::Owned(format!("{shortest}.0")) } else { Cow::Borrowed(shortest) }
 }
 
 /// A number value from text that is already in CouchDB's spelling.

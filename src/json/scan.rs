@@ -77,7 +77,9 @@ impl<'a> Scanner<'a> {
 
     fn unexpected(&self, wanted: &str) -> JsonError {
         match self.text.get(self.position..).and_then(|rest| rest.chars().next()) {
-            Some(found) => self.error(format!("expected {wanted}, found `{}`", found.escape_debug())),
+            Some(found) => {
+                self.error(format!("expected {wanted}, found `{}`", found.escape_debug()))
+            }
             None => self.error(format!("expected {wanted}, found the end")),
         }
     }
@@ -220,7 +222,9 @@ impl<'a> Scanner<'a> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(_) => return Err(self.error("a control character in a string must be escaped")),
+                Some(_) => {
+                    return Err(self.error("a control character in a string must be escaped"));
+                }
                 None => return Err(self.error("a string is not closed")),
             }
         }

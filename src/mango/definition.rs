@@ -19,10 +19,7 @@ impl Definition {
     pub fn parse(map: &Value) -> Result<Self, MangoError> {
         let fields = map.get("fields").and_then(Value::as_object);
         let fields = fields.ok_or(MangoError::Definition("an object `fields`"))?;
-        let fields = fields
-            .keys()
-            .map(|name| FieldPath::parse(name))
-            .collect::<Result<_, _>>()?;
+        let fields = fields.keys().map(|name| FieldPath::parse(name)).collect::<Result<_, _>>()?;
         let is_empty =
             |selector: &&Value| selector.as_object().is_some_and(crate::json::Map::is_empty);
         // `selector` is what old indexes call it.
@@ -41,10 +38,7 @@ impl Definition {
     /// of them is missing, the selector does not match, or it is a design document.
     #[must_use]
     pub fn key(&self, document: &Value) -> Option<Value> {
-        let id = document
-            .get("_id")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let id = document.get("_id").and_then(Value::as_str).unwrap_or_default();
         if id.starts_with("_design/") || !self.selector.matches(document) {
             return None;
         }
@@ -66,16 +60,9 @@ mod tests {
         let map =
             r#"{"fields":{"a":"asc","x.y":"desc"},"partial_filter_selector":{"a":{"$lt":9}}}"#;
         let definition = Definition::parse(&parse_str(map).unwrap()).unwrap();
-        let key = |document: &str| {
-            definition
-                .key(&parse_str(document).unwrap())
-                .as_ref()
-                .map(to_string)
-        };
-        assert_eq!(
-            key(r#"{"_id":"d","a":1,"x":{"y":[2]}}"#).as_deref(),
-            Some("[1,[2]]")
-        );
+        let key =
+            |document: &str| definition.key(&parse_str(document).unwrap()).as_ref().map(to_string);
+        assert_eq!(key(r#"{"_id":"d","a":1,"x":{"y":[2]}}"#).as_deref(), Some("[1,[2]]"));
         assert_eq!(key(r#"{"_id":"_design/d","a":1,"x":{"y":2}}"#), None);
         assert_eq!(key(r#"{"_id":"d","a":9,"x":{"y":2}}"#), None);
         assert_eq!(key(r#"{"_id":"d","a":1,"x":2}"#), None);

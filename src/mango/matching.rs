@@ -40,10 +40,9 @@ fn holds(condition: &Condition, value: &Value) -> Result<bool, Failed> {
         Condition::Not(condition) => holds(condition, value).map(|held| !held),
         Condition::Field(path, condition) => match path.find(value) {
             Found::Value(value) => holds(condition, value),
-            Found::Nothing => Ok(matches!(
-                **condition,
-                Condition::Operator(Operator::Exists(false))
-            )),
+            Found::Nothing => {
+                Ok(matches!(**condition, Condition::Operator(Operator::Exists(false))))
+            }
             Found::BadPath => Ok(false),
         },
         Condition::Operator(operator) => met(operator, value),
@@ -65,29 +64,22 @@ fn met(operator: &Operator, value: &Value) -> Result<bool, Failed> {
         Operator::Exists(exists) => *exists,
         Operator::Type(name) => name == kind(value),
         Operator::Mod(divisor, remainder) => modulo(value, *divisor, *remainder)?,
-        Operator::Regex(regex) => value
-            .as_str()
-            .is_some_and(|text| regex.is_match(text).unwrap_or(false)),
-        Operator::BeginsWith(prefix) => value
-            .as_str()
-            .is_some_and(|text| text.starts_with(prefix.as_str())),
-        Operator::Size(size) => value
-            .as_array()
-            .is_some_and(|items| items.len() as u64 == *size),
-        Operator::Element(condition) => value
-            .as_array()
-            .is_some_and(|items| any(condition, items.iter())),
+        Operator::Regex(regex) => {
+            value.as_str().is_some_and(|text| regex.is_match(text).unwrap_or(false))
+        }
+        Operator::BeginsWith(prefix) => {
+            value.as_str().is_some_and(|text| text.starts_with(prefix.as_str()))
+        }
+        Operator::Size(size) => value.as_array().is_some_and(|items| items.len() as u64 == *size),
+        Operator::Element(condition) => {
+            value.as_array().is_some_and(|items| any(condition, items.iter()))
+        }
         Operator::EveryElement(condition) => value.as_array().is_some_and(|items| {
-            !items.is_empty()
-                && items
-                    .iter()
-                    .all(|item| holds(condition, item).unwrap_or(false))
+            !items.is_empty() && items.iter().all(|item| holds(condition, item).unwrap_or(false))
         }),
         Operator::Key(condition) => value.as_object().is_some_and(|members| {
-            let names: Vec<Value> = members
-                .keys()
-                .map(|name| Value::String(name.clone()))
-                .collect();
+            let names: Vec<Value> =
+                members.keys().map(|name| Value::String(name.clone())).collect();
             any(condition, names.iter())
         }),
         // Only a full-text index can tell; it is believed.
@@ -125,9 +117,7 @@ fn has_all(value: &Value, arguments: &[Value]) -> bool {
         return false;
     }
     let texts: Vec<String> = items.iter().map(json::to_string).collect();
-    arguments
-        .iter()
-        .all(|argument| texts.contains(&json::to_string(argument)))
+    arguments.iter().all(|argument| texts.contains(&json::to_string(argument)))
         || matches!(arguments, [only @ Value::Array(_)]
             if collation::compare(only, value, Collation::Raw) == Ordering::Equal)
 }
@@ -145,10 +135,8 @@ fn kind(value: &Value) -> &'static str {
 
 /// Whether an integer leaves the remainder, which has the sign of the integer.
 fn modulo(value: &Value, divisor: i64, remainder: i64) -> Result<bool, Failed> {
-    let number = value
-        .as_number()
-        .map(serde_json::Number::as_str)
-        .filter(|text| json::is_integer(text));
+    let number =
+        value.as_number().map(serde_json::Number::as_str).filter(|text| json::is_integer(text));
     let Some(Ok(number)) = number.map(str::parse::<num_bigint::BigInt>) else {
         return Ok(false);
     };
@@ -229,58 +217,23 @@ mod tests {
 
     #[test]
     fn negation_below_elements_is_not_moved() {
-        assert!(matches(
-            r#"{"l":{"$elemMatch":{"$not":{"x":1}}}}"#,
-            r#"{"l":[{}]}"#
-        ));
+        assert!(matches(r#"{"l":{"$elemMatch":{"$not":{"x":1}}}}"#, r#"{"l":[{}]}"#));
         assert!(!matches(r#"{"$not":{"x":1}}"#, "{}"));
     }
 
     #[test]
     fn mistakes() {
         for (selector, name, reason) in [
-            (
-                r#"{"$gt":1}"#,
-                "invalid_selector",
-                "One or more conditions is missing a field name.",
-            ),
-            (
-                r#"{"a":{"$in":1}}"#,
-                "bad_arg",
-                "Bad argument for operator $in: 1",
-            ),
-            (
-                r#"{"a":{"$foo":1}}"#,
-                "invalid_operator",
-                "Invalid operator: $foo",
-            ),
-            (
-                r#"{"$where":1}"#,
-                "not_supported",
-                "Unsupported operator: $where",
-            ),
-            (
-                r#"{"a..b":1}"#,
-                "invalid_field_name",
-                "Invalid field name: a..b",
-            ),
-            (
-                r#"{"a":{"$regex":"("}}"#,
-                "bad_arg",
-                "Bad argument for operator $regex: <<40>>",
-            ),
-            (
-                r#"{"a":{"$mod":[1]}}"#,
-                "bad_arg",
-                "Bad argument for operator $mod: [1]",
-            ),
+            (r#"{"$gt":1}"#, "invalid_selector", "One or more conditions is missing a field name."),
+            (r#"{"a":{"$in":1}}"#, "bad_arg", "Bad argument for operator $in: 1"),
+            (r#"{"a":{"$foo":1}}"#, "invalid_operator", "Invalid operator: $foo"),
+            (r#"{"$where":1}"#, "not_supported", "Unsupported operator: $where"),
+            (r#"{"a..b":1}"#, "invalid_field_name", "Invalid field name: a..b"),
+            (r#"{"a":{"$regex":"("}}"#, "bad_arg", "Bad argument for operator $regex: <<40>>"),
+            (r#"{"a":{"$mod":[1]}}"#, "bad_arg", "Bad argument for operator $mod: [1]"),
         ] {
             let error = Selector::parse(&parse_str(selector).unwrap()).unwrap_err();
-            assert_eq!(
-                (error.name(), error.to_string().as_str()),
-                (name, reason),
-                "{selector}"
-            );
+            assert_eq!((error.name(), error.to_string().as_str()), (name, reason), "{selector}");
         }
     }
 }

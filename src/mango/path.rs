@@ -31,10 +31,7 @@ impl FieldPath {
                 '.' if !escaped => parts.push(String::new()),
                 // A dot behind a backslash is part of the name; no backslash ever is.
                 '\\' => {}
-                other => parts
-                    .last_mut()
-                    .into_iter()
-                    .for_each(|part| part.push(other)),
+                other => parts.last_mut().into_iter().for_each(|part| part.push(other)),
             }
             escaped = character == '\\';
         }
@@ -90,12 +87,8 @@ mod tests {
     #[test]
     fn paths() {
         let value = parse_str(r#"{"a":{"b":[10,{"c":1}]},"a.b":2}"#).unwrap();
-        let get = |name: &str| {
-            FieldPath::parse(name)
-                .unwrap()
-                .get(&value)
-                .map(crate::json::to_string)
-        };
+        let get =
+            |name: &str| FieldPath::parse(name).unwrap().get(&value).map(crate::json::to_string);
         assert_eq!(get("a.b.0").as_deref(), Some("10"));
         assert_eq!(get("a.b.1.c").as_deref(), Some("1"));
         assert_eq!(get(r"a\.b").as_deref(), Some("2"));

@@ -52,13 +52,7 @@ pub(super) enum Operator {
 }
 
 /// Operators CouchDB names as missing.
-const UNSUPPORTED: [&str; 5] = [
-    "$where",
-    "$geoWithin",
-    "$geoIntersects",
-    "$near",
-    "$nearSphere",
-];
+const UNSUPPORTED: [&str; 5] = ["$where", "$geoWithin", "$geoIntersects", "$near", "$nearSphere"];
 
 impl Selector {
     /// Reads a selector.
@@ -67,9 +61,7 @@ impl Selector {
     /// When CouchDB would refuse it.
     pub fn parse(selector: &Value) -> Result<Self, MangoError> {
         if selector.as_object().is_some_and(crate::json::Map::is_empty) {
-            return Ok(Self {
-                condition: Condition::All(Vec::new()),
-            });
+            return Ok(Self { condition: Condition::All(Vec::new()) });
         }
         let condition = condition(selector, &FieldPath::default())?.without_negations();
         match &condition {
@@ -85,15 +77,11 @@ fn condition(value: &Value, path: &FieldPath) -> Result<Condition, MangoError> {
     let Some(members) = value.as_object().filter(|members| !members.is_empty()) else {
         return Ok(at(path, Operator::Equal(value.clone())));
     };
-    let mut conditions = members
-        .iter()
-        .map(|(name, argument)| member(name, argument, path));
+    let mut conditions = members.iter().map(|(name, argument)| member(name, argument, path));
     if members.len() > 1 {
         return conditions.collect::<Result<_, _>>().map(Condition::All);
     }
-    conditions
-        .next()
-        .unwrap_or_else(|| Ok(Condition::All(Vec::new())))
+    conditions.next().unwrap_or_else(|| Ok(Condition::All(Vec::new())))
 }
 
 fn at(path: &FieldPath, operator: Operator) -> Condition {
@@ -104,17 +92,11 @@ fn member(name: &str, argument: &Value, path: &FieldPath) -> Result<Condition, M
     if !name.starts_with('$') {
         return condition(argument, &path.join(FieldPath::parse(name)?));
     }
-    let bad = || MangoError::BadArgument {
-        operator: name.to_owned(),
-        argument: erlang_term(argument),
-    };
+    let bad =
+        || MangoError::BadArgument { operator: name.to_owned(), argument: erlang_term(argument) };
     let list = || argument.as_array().ok_or_else(bad);
-    let all = || {
-        list()?
-            .iter()
-            .map(|argument| condition(argument, path))
-            .collect::<Result<Vec<_>, _>>()
-    };
+    let all =
+        || list()?.iter().map(|argument| condition(argument, path)).collect::<Result<Vec<_>, _>>();
     // What holds for an element is a condition of its own, which starts at the element.
     let inner = || match argument {
         Value::Object(_) => condition(argument, &FieldPath::default()).map(Box::new),
@@ -141,16 +123,9 @@ fn member(name: &str, argument: &Value, path: &FieldPath) -> Result<Condition, M
         "$type" => Operator::Type(argument.as_str().ok_or_else(bad)?.to_owned()),
         "$beginsWith" => Operator::BeginsWith(argument.as_str().ok_or_else(bad)?.to_owned()),
         "$size" => Operator::Size(
-            integer(argument)
-                .and_then(|size| u64::try_from(size).ok())
-                .ok_or_else(bad)?,
+            integer(argument).and_then(|size| u64::try_from(size).ok()).ok_or_else(bad)?,
         ),
-        "$mod" => match list()?
-            .iter()
-            .map(integer)
-            .collect::<Option<Vec<_>>>()
-            .as_deref()
-        {
+        "$mod" => match list()?.iter().map(integer).collect::<Option<Vec<_>>>().as_deref() {
             Some([divisor, remainder]) => Operator::Mod(*divisor, *remainder),
             _ => return Err(bad()),
         },
@@ -161,12 +136,7 @@ fn member(name: &str, argument: &Value, path: &FieldPath) -> Result<Condition, M
         "$elemMatch" => Operator::Element(inner()?),
         "$allMatch" => Operator::EveryElement(inner()?),
         "$keyMapMatch" => Operator::Key(inner()?),
-        "$text"
-            if matches!(
-                argument,
-                Value::String(_) | Value::Number(_) | Value::Bool(_)
-            ) =>
-        {
+        "$text" if matches!(argument, Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
             if !path.is_empty() {
                 return Err(MangoError::BadField(erlang_term(argument)));
             }
@@ -181,24 +151,15 @@ fn member(name: &str, argument: &Value, path: &FieldPath) -> Result<Condition, M
 
 /// An integer of up to 64 bits.
 fn integer(value: &Value) -> Option<i64> {
-    value
-        .as_number()
-        .map(serde_json::Number::as_str)
-        .filter(|text| is_integer(text))?
-        .parse()
-        .ok()
+    value.as_number().map(serde_json::Number::as_str).filter(|text| is_integer(text))?.parse().ok()
 }
 
 impl Condition {
     /// Moves negations down to the operators. A negated condition on a field still asks for the
     /// field to be there. Conditions on elements are left as they are.
     fn without_negations(self) -> Self {
-        let all = |conditions: Vec<Self>| {
-            conditions
-                .into_iter()
-                .map(Self::without_negations)
-                .collect()
-        };
+        let all =
+            |conditions: Vec<Self>| conditions.into_iter().map(Self::without_negations).collect();
         match self {
             Self::Not(condition) => condition.negated(),
             Self::None(conditions) => {
@@ -214,12 +175,9 @@ impl Condition {
         let each = |conditions: Vec<Self>| conditions.into_iter().map(Self::negated).collect();
         match self {
             Self::Not(condition) => condition.without_negations(),
-            Self::None(conditions) => Self::Any(
-                conditions
-                    .into_iter()
-                    .map(Self::without_negations)
-                    .collect(),
-            ),
+            Self::None(conditions) => {
+                Self::Any(conditions.into_iter().map(Self::without_negations).collect())
+            }
             Self::All(conditions) => Self::Any(each(conditions)),
             Self::Any(conditions) => Self::All(each(conditions)),
             Self::Field(path, condition) => Self::Field(path, Box::new(condition.negated())),

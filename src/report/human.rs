@@ -19,7 +19,8 @@ pub struct Options {
 pub fn suite(suite: &SuiteOutcome, options: Options) -> String {
     let style = options.style;
     let mut text = String::new();
-    let failed = suite.cases.iter().filter(|case| matches!(case.verdict, Verdict::Failed(_))).count();
+    let failed =
+        suite.cases.iter().filter(|case| matches!(case.verdict, Verdict::Failed(_))).count();
     let broken = suite.findings.iter().any(|finding| finding.level == Level::Error);
     let mark = if failed > 0 || broken { style.bad("✗") } else { style.good("✓") };
     let name = format!("{}/{}", escape(&suite.database), escape(&suite.design));
@@ -106,7 +107,8 @@ fn finding_lines(finding: &Finding, style: Style, text: &mut String) {
 #[must_use]
 pub fn summary(outcome: &RunOutcome, options: Options) -> String {
     let style = options.style;
-    let mut parts = vec![format!("{} passed", outcome.passed()), format!("{} failed", outcome.failed())];
+    let mut parts =
+        vec![format!("{} passed", outcome.passed()), format!("{} failed", outcome.failed())];
     for (count, what) in [
         (outcome.skipped(), "skipped"),
         (outcome.updated(), "snapshots written"),

@@ -37,7 +37,9 @@ fn suite(suite: &SuiteOutcome) -> Value {
             let (verdict, failures, reason) = match &case.verdict {
                 Verdict::Passed => ("passed", Vec::new(), None),
                 Verdict::Updated => ("updated", Vec::new(), None),
-                Verdict::Failed(failures) => ("failed", failures.iter().map(failure).collect(), None),
+                Verdict::Failed(failures) => {
+                    ("failed", failures.iter().map(failure).collect(), None)
+                }
                 Verdict::Skipped(reason) => ("skipped", Vec::new(), Some(reason)),
             };
             json!({

@@ -26,7 +26,8 @@ pub fn report(outcome: &RunOutcome) -> String {
                     if let Some(first) = failures.first() {
                         status.set_message(first.message.clone());
                     }
-                    status.set_description(failures.iter().map(text).collect::<Vec<_>>().join("\n"));
+                    status
+                        .set_description(failures.iter().map(text).collect::<Vec<_>>().join("\n"));
                     status
                 }
             };

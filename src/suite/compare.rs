@@ -77,7 +77,9 @@ fn like_expected(actual: &Value, expected: Option<&Value>) -> Value {
         };
         shown.insert(name.clone(), member);
     }
-    if !shown.contains_key("id") && let Some(id) = members.get("id") {
+    if !shown.contains_key("id")
+        && let Some(id) = members.get("id")
+    {
         shown.shift_insert(0, "id".into(), id.clone());
     }
     Value::Object(shown)
@@ -95,9 +97,9 @@ pub fn equal(one: &Value, other: &Value) -> bool {
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(name, member)| {
-                    other.get(name).is_some_and(|found| equal(member, found))
-                })
+                && one
+                    .iter()
+                    .all(|(name, member)| other.get(name).is_some_and(|found| equal(member, found)))
         }
         _ => one == other,
     }

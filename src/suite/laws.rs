@@ -87,7 +87,8 @@ fn determinism(
     if sources.is_empty() || sources.len() != definition.maps.len() {
         return Vec::new();
     }
-    let texts: Vec<Arc<str>> = documents.iter().map(|document| Arc::clone(&document.text)).collect();
+    let texts: Vec<Arc<str>> =
+        documents.iter().map(|document| Arc::clone(&document.text)).collect();
     let lib = definition.lib.clone();
     let again = engine.run(move |vm: &mut Vm| {
         let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
@@ -105,7 +106,8 @@ fn determinism(
     let mut changed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (position, document) in documents.iter().enumerate() {
         for map in 0..definition.maps.len() {
-            let of = |rows: &Rows| rows.iter().filter(|row| row.0 == map).cloned().collect::<Rows>();
+            let of =
+                |rows: &Rows| rows.iter().filter(|row| row.0 == map).cloned().collect::<Rows>();
             let (one, other) = (of(&forwards[position]), of(&backwards[position]));
             if one != other {
                 let detail = format!("`{}`: {} and then {}", document.id, show(&one), show(&other));
@@ -177,7 +179,8 @@ fn reduces(engine: &mut Engine, group: &ViewGroup) -> Vec<Finding> {
             });
             continue;
         }
-        let rows: Vec<&Row> = group.index(view.map).shards().iter().flatten().take(ROWS).collect();
+        let rows: Vec<&Row> =
+            group.index_of(view.map).shards().iter().flatten().take(ROWS).collect();
         if let Ok(found) = reduce_laws(engine, source, &view.name, &rows) {
             findings.extend(found);
         }
@@ -227,7 +230,8 @@ fn reduce_laws(
             code: "reduce-depends-on-split",
             level: Level::Error,
             view: view.to_owned(),
-            message: "the reduce gives another answer when CouchDB reduces the rows in parts".into(),
+            message: "the reduce gives another answer when CouchDB reduces the rows in parts"
+                .into(),
             details,
         });
     } else {

@@ -3,7 +3,10 @@
 mod compare;
 mod laws;
 mod outcome;
+mod runner;
+mod snapshot;
 
 pub use outcome::{
     CaseOutcome, DiffLine, Failure, Finding, Level, RunOutcome, SuiteOutcome, Verdict,
 };
+pub use runner::{RunOptions, run};

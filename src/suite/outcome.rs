@@ -91,7 +91,7 @@ pub enum Level {
 /// A law of CouchDB's views that a function breaks on the fixtures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// A stable name: `map-throws`, `reduce-not-associative`, …
+    /// A stable name: `map-throws`, `reduce-depends-on-split`, …
     pub code: &'static str,
     /// How much it matters.
     pub level: Level,
@@ -101,6 +101,15 @@ pub struct Finding {
     pub message: String,
     /// Examples: documents, values.
     pub details: Vec<String>,
+}
+
+impl SuiteOutcome {
+    /// Whether a case failed or a law is broken.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.cases.iter().any(|case| matches!(case.verdict, Verdict::Failed(_)))
+            || self.findings.iter().any(|finding| finding.level == Level::Error)
+    }
 }
 
 impl RunOutcome {

@@ -39,26 +39,16 @@ pub(super) fn of_row(row: &Row, query: &Query, context: &Context<'_>) -> Arc<str
         att_encoding_info: query.att_encoding_info,
     };
     let read = |id: &str, revision: Option<&str>, options| {
-        context
-            .documents
-            .and_then(|documents| documents.document(id, revision, options))
+        context.documents.and_then(|documents| documents.document(id, revision, options))
     };
-    let value = if row.value.starts_with('{') {
-        row::parse(&row.value)
-    } else {
-        Value::Null
-    };
+    let value = if row.value.starts_with('{') { row::parse(&row.value) } else { Value::Null };
     let revision = match value.get("_rev") {
         None | Some(Value::Null) => None,
         Some(Value::String(revision)) => Some(revision.as_str()),
         Some(_) => return missing(),
     };
     // With sorted=false the coordinating node hands on what the shard read, with its options.
-    let linked = if query.sorted {
-        DocumentOptions::default()
-    } else {
-        own
-    };
+    let linked = if query.sorted { DocumentOptions::default() } else { own };
     let document = match value.get("_id") {
         None => read(&row.id, revision, own),
         Some(Value::String(id)) => read(id, revision, linked),

@@ -20,9 +20,7 @@ pub(super) fn pretty(value: &Value, column: usize) -> String {
         _ if column + line.len() <= WIDTH => return line,
         Value::Array(items) => items.iter().map(|item| pretty(item, column + 1)).collect(),
         Value::Object(members) => {
-            let members = members
-                .iter()
-                .map(|(name, member)| pair(name, member, true));
+            let members = members.iter().map(|(name, member)| pair(name, member, true));
             return format!("{{{}}}", lines(&members.collect::<Vec<_>>(), column + 1));
         }
         _ => return line,
@@ -32,23 +30,14 @@ pub(super) fn pretty(value: &Value, column: usize) -> String {
 
 /// Prints the members of an object like `~p` of a list of pairs.
 pub(super) fn pretty_members(members: &crate::json::Map<String, Value>, column: usize) -> String {
-    let members: Vec<String> = members
-        .iter()
-        .map(|(name, member)| pair(name, member, true))
-        .collect();
+    let members: Vec<String> =
+        members.iter().map(|(name, member)| pair(name, member, true)).collect();
     let line = format!("[{}]", members.join(","));
-    if column + line.len() <= WIDTH {
-        line
-    } else {
-        lines(&members, column)
-    }
+    if column + line.len() <= WIDTH { line } else { lines(&members, column) }
 }
 
 fn lines(elements: &[String], column: usize) -> String {
-    format!(
-        "[{}]",
-        elements.join(&format!(",\n{}", " ".repeat(column + 1)))
-    )
+    format!("[{}]", elements.join(&format!(",\n{}", " ".repeat(column + 1))))
 }
 
 /// Prints a string parameter of a URL like `~p` prints a list of bytes.
@@ -86,10 +75,8 @@ fn write(value: &Value, pretty: bool, out: &mut String) {
             out.push(']');
         }
         Value::Object(members) => {
-            let members: Vec<String> = members
-                .iter()
-                .map(|(name, member)| pair(name, member, pretty))
-                .collect();
+            let members: Vec<String> =
+                members.iter().map(|(name, member)| pair(name, member, pretty)).collect();
             out.push_str("{[");
             out.push_str(&members.join(","));
             out.push_str("]}");
@@ -119,12 +106,7 @@ fn quoted(text: &str) -> Option<String> {
     for character in text.chars() {
         let mut buffer = [0; 4];
         let printable = |byte: &u8| matches!(byte, 8..=13 | 27 | 32..=126 | 160..=255);
-        if !character
-            .encode_utf8(&mut buffer)
-            .as_bytes()
-            .iter()
-            .all(printable)
-        {
+        if !character.encode_utf8(&mut buffer).as_bytes().iter().all(printable) {
             return None;
         }
         match character {
@@ -183,14 +165,8 @@ mod tests {
     #[test]
     fn terms() {
         let value = parse_str(r#"{"a":[1,2.5,null,"x\n"],"b":{}}"#).unwrap();
-        assert_eq!(
-            plain(&value),
-            r"{[{<<97>>,[1,2.5,null,<<120,10>>]},{<<98>>,{[]}}]}"
-        );
-        assert_eq!(
-            pretty(&value, 0),
-            r#"{[{<<"a">>,[1,2.5,null,<<"x\n">>]},{<<"b">>,{[]}}]}"#
-        );
+        assert_eq!(plain(&value), r"{[{<<97>>,[1,2.5,null,<<120,10>>]},{<<98>>,{[]}}]}");
+        assert_eq!(pretty(&value, 0), r#"{[{<<"a">>,[1,2.5,null,<<"x\n">>]},{<<"b">>,{[]}}]}"#);
         assert_eq!(text("a\"b"), "\"a\\\"b\"");
         assert_eq!(text(""), "[]");
         assert_eq!(text("\u{1}"), "[1]");

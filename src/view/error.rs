@@ -20,12 +20,7 @@ pub struct QueryError {
 impl QueryError {
     /// An error of the given status, not logged.
     pub fn new(status: u16, error: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            status,
-            error: error.into(),
-            reason: Value::String(reason.into()),
-            logged: false,
-        }
+        Self { status, error: error.into(), reason: Value::String(reason.into()), logged: false }
     }
 
     /// 400 `query_parse_error`, the error of nearly every wrong parameter.
@@ -87,10 +82,7 @@ pub struct ViewFailure {
 impl ViewFailure {
     /// A failure with the given name and details.
     pub fn new(error: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            reason: reason.into(),
-        }
+        Self { error: error.into(), reason: reason.into() }
     }
 }
 
@@ -113,13 +105,7 @@ mod tests {
         );
         assert_eq!(error.to_string(), "query_parse_error: say \"x\"");
         let error = QueryError::from(ViewFailure::new("badarith", "+"));
-        assert_eq!(
-            error.body(Some(7)),
-            "{\"error\":\"badarith\",\"reason\":\"+\",\"ref\":7}\n"
-        );
-        assert_eq!(
-            error.body(None),
-            "{\"error\":\"badarith\",\"reason\":\"+\"}\n"
-        );
+        assert_eq!(error.body(Some(7)), "{\"error\":\"badarith\",\"reason\":\"+\",\"ref\":7}\n");
+        assert_eq!(error.body(None), "{\"error\":\"badarith\",\"reason\":\"+\"}\n");
     }
 }

@@ -33,11 +33,7 @@ impl Index {
     /// partition, which is the part of a document's id before its colon.
     #[must_use]
     pub fn new(shards: usize, collation: Collation, partitioned: bool) -> Self {
-        Self {
-            shards: vec![Vec::new(); shards.max(1)],
-            collation,
-            partitioned,
-        }
+        Self { shards: vec![Vec::new(); shards.max(1)], collation, partitioned }
     }
 
     /// Replaces the rows of the given documents; a deleted document comes with no rows. Many
@@ -48,12 +44,8 @@ impl Index {
         let mut changed = HashSet::new();
         let empty = self.shards.iter().all(Vec::is_empty);
         for document in documents {
-            let rows = document_rows(
-                &document.id,
-                document.emitted,
-                self.collation,
-                self.partitioned,
-            );
+            let rows =
+                document_rows(&document.id, document.emitted, self.collation, self.partitioned);
             added[document.shard.min(last)].extend(rows);
             if !empty {
                 changed.insert(document.id);
@@ -65,11 +57,8 @@ impl Index {
             }
             if !added.is_empty() {
                 added = sorted(added);
-                *shard = if shard.is_empty() {
-                    added
-                } else {
-                    merged(std::mem::take(shard), added)
-                };
+                *shard =
+                    if shard.is_empty() { added } else { merged(std::mem::take(shard), added) };
             }
         }
     }
@@ -105,14 +94,8 @@ impl Index {
     /// With the failure of the reduce function. CouchDB then fails every query of every view of
     /// the design document, also one that does not reduce.
     pub fn reductions(&self, reducer: &mut dyn Reducer) -> Result<Reductions, ViewFailure> {
-        let trees = self
-            .shards
-            .iter()
-            .map(|rows| Tree::build(rows, self.partitioned, reducer));
-        trees
-            .collect::<Result<_, _>>()
-            .map(|shards| Reductions { shards })
-            .map_err(in_build)
+        let trees = self.shards.iter().map(|rows| Tree::build(rows, self.partitioned, reducer));
+        trees.collect::<Result<_, _>>().map(|shards| Reductions { shards }).map_err(in_build)
     }
 }
 
@@ -151,21 +134,13 @@ fn sorted(rows: Vec<Row>) -> Vec<Row> {
             .take(8)
             .fold(0, |bytes, byte| bytes << 8 | u64::from(*byte))
     };
-    let mut order: Vec<(u64, usize)> = rows
-        .iter()
-        .map(prefix)
-        .enumerate()
-        .map(|(at, bytes)| (bytes, at))
-        .collect();
+    let mut order: Vec<(u64, usize)> =
+        rows.iter().map(prefix).enumerate().map(|(at, bytes)| (bytes, at)).collect();
     order.sort_by(|(one, at), (other, other_at)| {
-        one.cmp(other)
-            .then_with(|| rows[*at].place().cmp(&rows[*other_at].place()))
+        one.cmp(other).then_with(|| rows[*at].place().cmp(&rows[*other_at].place()))
     });
     let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|(_, at)| rows[at].take())
-        .collect()
+    order.into_iter().filter_map(|(_, at)| rows[at].take()).collect()
 }
 
 fn merged(rows: Vec<Row>, added: Vec<Row>) -> Vec<Row> {

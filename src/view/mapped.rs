@@ -29,15 +29,10 @@ impl Index {
         }
         let total: usize = shards.iter().map(|rows| rows.len()).sum();
         // In a partition the one shard skips, otherwise the coordinating node does.
-        let (shard_skip, skip) = if query.partition.is_some() {
-            (count(query.skip), 0)
-        } else {
-            (0, count(query.skip))
-        };
-        let before: usize = shards
-            .iter()
-            .map(|rows| offset(rows, &ranges, query.descending, shard_skip))
-            .sum();
+        let (shard_skip, skip) =
+            if query.partition.is_some() { (count(query.skip), 0) } else { (0, count(query.skip)) };
+        let before: usize =
+            shards.iter().map(|rows| offset(rows, &ranges, query.descending, shard_skip)).sum();
         let offset = before.saturating_add(skip).min(total);
 
         let limit = count(query.limit);
@@ -48,10 +43,8 @@ impl Index {
                 if rows.len() == limit {
                     break;
                 }
-                let cursors = shards
-                    .iter()
-                    .map(|rows| Cursor::new(rows, range, query.descending))
-                    .collect();
+                let cursors =
+                    shards.iter().map(|rows| Cursor::new(rows, range, query.descending)).collect();
                 take(cursors, query.descending, &mut skip, limit, &mut rows);
             }
             rows
@@ -67,9 +60,7 @@ impl Index {
                 .into_iter()
                 .map(|row| MapRow {
                     row,
-                    document: query
-                        .include_docs
-                        .then(|| documents::of_row(row, query, context)),
+                    document: query.include_docs.then(|| documents::of_row(row, query, context)),
                 })
                 .collect(),
         })
@@ -107,10 +98,8 @@ impl Index {
             (Some(partition), Some(row)) if self.is_partitioned() => {
                 let key = super::erlang::pretty(&super::row::parse(&row.key), 0);
                 let partition = super::erlang::pretty(&partition.as_str().into(), 0);
-                Err(
-                    QueryError::new(500, "invalid_ejson", format!("{{p,{partition},{key}}}"))
-                        .logged(),
-                )
+                Err(QueryError::new(500, "invalid_ejson", format!("{{p,{partition},{key}}}"))
+                    .logged())
             }
             _ => Ok(result),
         }
@@ -152,12 +141,7 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn new(rows: &'a [Row], range: &Bounds, descending: bool) -> Self {
         let (low, high) = range.span(rows);
-        let mut cursor = Self {
-            rows,
-            left: low..high,
-            entry: 0..0,
-            descending,
-        };
+        let mut cursor = Self { rows, left: low..high, entry: 0..0, descending };
         cursor.fill();
         cursor
     }
@@ -183,11 +167,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn peek(&self) -> Option<&'a Row> {
-        if self.entry.is_empty() {
-            None
-        } else {
-            self.rows.get(self.entry.start)
-        }
+        if self.entry.is_empty() { None } else { self.rows.get(self.entry.start) }
     }
 
     fn advance(&mut self) {
@@ -209,10 +189,8 @@ impl<'a> Cursor<'a> {
                 return number - left;
             }
             let last = &self.rows[cut];
-            let after = self.rows[cut..self.left.end]
-                .iter()
-                .take_while(|row| last.same_entry(row))
-                .count();
+            let after =
+                self.rows[cut..self.left.end].iter().take_while(|row| last.same_entry(row)).count();
             left -= self.left.end - cut - after.min(self.left.end - cut);
             self.left.end = cut + after;
             self.fill();
@@ -248,11 +226,7 @@ fn take<'a>(
         for (at, cursor) in cursors.iter().enumerate() {
             let Some(row) = cursor.peek() else { continue };
             let sooner = next.is_none_or(|(_, best)| {
-                if descending {
-                    row.place() > best.place()
-                } else {
-                    row.place() < best.place()
-                }
+                if descending { row.place() > best.place() } else { row.place() < best.place() }
             });
             if sooner {
                 next = Some((at, row));

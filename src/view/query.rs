@@ -33,10 +33,7 @@ pub enum Update {
 
 /// A query with checked parameters, made by [`Parameters::validate`](super::Parameters::validate).
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are CouchDB's parameters"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "they are CouchDB's parameters")]
 pub struct Query {
     /// Whether rows are reduced.
     pub reduce: bool,
@@ -97,23 +94,17 @@ impl Query {
     pub(super) fn bounds(&self, collation: Collation) -> Vec<Bounds> {
         match &self.keys {
             None => vec![self.range(self.start_key.as_ref(), self.end_key.as_ref(), collation)],
-            Some(keys) => keys
-                .iter()
-                .map(|key| self.range(Some(key), Some(key), collation))
-                .collect(),
+            Some(keys) => {
+                keys.iter().map(|key| self.range(Some(key), Some(key), collation)).collect()
+            }
         }
     }
 
     fn range(&self, start: Option<&Value>, end: Option<&Value>, collation: Collation) -> Bounds {
-        let (low, high) = if self.descending {
-            (HIGHEST_ID, LOWEST_ID)
-        } else {
-            (LOWEST_ID, HIGHEST_ID)
-        };
+        let (low, high) =
+            if self.descending { (HIGHEST_ID, LOWEST_ID) } else { (LOWEST_ID, HIGHEST_ID) };
         let id = |given: &Option<String>, default: &[u8]| {
-            given
-                .as_ref()
-                .map_or_else(|| default.to_vec(), |id| id.clone().into_bytes())
+            given.as_ref().map_or_else(|| default.to_vec(), |id| id.clone().into_bytes())
         };
         let end_id = match id(&self.end_key_docid, high) {
             // Without its id the end key itself is left out (couch_mrview_util:reverse_key_default).
@@ -123,12 +114,7 @@ impl Query {
             id => id,
         };
         Bounds {
-            start: self.place(
-                start,
-                id(&self.start_key_docid, low),
-                self.descending,
-                collation,
-            ),
+            start: self.place(start, id(&self.start_key_docid, low), self.descending, collation),
             end: self.place(end, end_id, !self.descending, collation),
             inclusive: self.inclusive_end,
             descending: self.descending,
@@ -145,11 +131,7 @@ impl Query {
         last: bool,
         collation: Collation,
     ) -> Option<Place> {
-        let mut sort_key = self
-            .partition
-            .as_deref()
-            .map(partition_prefix)
-            .unwrap_or_default();
+        let mut sort_key = self.partition.as_deref().map(partition_prefix).unwrap_or_default();
         let id = match (key, &self.partition) {
             (Some(key), _) => {
                 collation::write_sort_key(key, collation, &mut sort_key);
@@ -183,10 +165,7 @@ impl Query {
             return Ok(());
         }
         // The id of an excluded end is not turned around here.
-        let whole = Self {
-            inclusive_end: true,
-            ..self.clone()
-        };
+        let whole = Self { inclusive_end: true, ..self.clone() };
         let bounds = whole.range(self.start_key.as_ref(), self.end_key.as_ref(), collation);
         let (Some(start), Some(end)) = (bounds.start, bounds.end) else {
             return Ok(());
@@ -209,11 +188,7 @@ impl Bounds {
             return false;
         };
         let start = (&**key, &**id);
-        if self.descending {
-            row.place() > start
-        } else {
-            row.place() < start
-        }
+        if self.descending { row.place() > start } else { row.place() < start }
     }
 
     /// Whether the row does not come after the end.
@@ -229,9 +204,7 @@ impl Bounds {
 
     /// Whether the row sorts before the start, whatever the direction.
     pub(super) fn start_is_after(&self, row: &Row) -> bool {
-        self.start
-            .as_ref()
-            .is_some_and(|(key, id)| row.place() < (&**key, &**id))
+        self.start.as_ref().is_some_and(|(key, id)| row.place() < (&**key, &**id))
     }
 
     /// Whether there is a start.

@@ -67,10 +67,7 @@ pub(super) fn rereduce(
     parts: &[&Reduction],
 ) -> Result<Reduction, ViewFailure> {
     let parts: Vec<&Reduction> = parts.iter().rev().copied().collect();
-    if let Some(overflow) = parts
-        .iter()
-        .find(|part| matches!(part, Reduction::Overflow(_)))
-    {
+    if let Some(overflow) = parts.iter().find(|part| matches!(part, Reduction::Overflow(_))) {
         return Ok((*overflow).clone());
     }
     reducer.rereduce(&parts)

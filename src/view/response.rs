@@ -46,13 +46,9 @@ pub fn results(answers: &[Answer<'_>]) -> String {
 fn map(answer: &MapAnswer<'_>, out: &mut String) {
     out.push('{');
     if let Some((total, offset)) = answer.totals {
-        for part in [
-            "\"total_rows\":",
-            &total.to_string(),
-            ",\"offset\":",
-            &offset.to_string(),
-            ",",
-        ] {
+        for part in
+            ["\"total_rows\":", &total.to_string(), ",\"offset\":", &offset.to_string(), ","]
+        {
             out.push_str(part);
         }
     }
@@ -72,23 +68,18 @@ fn map(answer: &MapAnswer<'_>, out: &mut String) {
 
 fn reduce(answer: &ReduceAnswer<'_>, out: &mut String) {
     out.push('{');
-    rows(
-        answer.update_seq,
-        &answer.rows,
-        out,
-        |row, out| match &row.value {
-            ReduceValue::Json(value) => {
-                out.push_str("{\"key\":");
-                out.push_str(&row.key);
-                out.push_str(",\"value\":");
-                out.push_str(value);
-            }
-            ReduceValue::Overflow(reason) => {
-                out.push_str("{\"key\":null,\"error\":\"reduce_overflow_error\",\"reason\":");
-                json::write_string(reason, out);
-            }
-        },
-    );
+    rows(answer.update_seq, &answer.rows, out, |row, out| match &row.value {
+        ReduceValue::Json(value) => {
+            out.push_str("{\"key\":");
+            out.push_str(&row.key);
+            out.push_str(",\"value\":");
+            out.push_str(value);
+        }
+        ReduceValue::Overflow(reason) => {
+            out.push_str("{\"key\":null,\"error\":\"reduce_overflow_error\",\"reason\":");
+            json::write_string(reason, out);
+        }
+    });
 }
 
 /// Writes the sequence number, the rows and the end of an answer. `write` leaves rows open.

@@ -60,29 +60,18 @@ pub(super) fn document_rows(
     collation: Collation,
     partitioned: bool,
 ) -> Vec<Row> {
-    let prefix = if partitioned {
-        partition_prefix(partition_of(id))
-    } else {
-        Vec::new()
-    };
+    let prefix = if partitioned { partition_prefix(partition_of(id)) } else { Vec::new() };
     let mut rows: Vec<Row> = emitted
         .into_iter()
         .map(|(key, value)| {
             let mut sort_key = prefix.clone();
             collation::write_sort_key(&parse(&key), collation, &mut sort_key);
-            Row {
-                id: Arc::clone(id),
-                key,
-                value,
-                sort_key: sort_key.into_boxed_slice(),
-            }
+            Row { id: Arc::clone(id), key, value, sort_key: sort_key.into_boxed_slice() }
         })
         .collect();
     if rows.len() > 1 {
         rows.sort_by(|one, other| {
-            one.sort_key
-                .cmp(&other.sort_key)
-                .then_with(|| within_document(one, other))
+            one.sort_key.cmp(&other.sort_key).then_with(|| within_document(one, other))
         });
     }
     rows
@@ -112,10 +101,7 @@ mod tests {
     use super::*;
 
     fn rows(emitted: &[(&str, &str)]) -> Vec<(String, String)> {
-        let emitted = emitted
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect();
+        let emitted = emitted.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         document_rows(&"d".into(), emitted, Collation::Icu, false)
             .into_iter()
             .map(|row| (row.key.into_string(), row.value.into_string()))
@@ -152,13 +138,8 @@ mod tests {
 
     #[test]
     fn partitions_do_not_mix() {
-        let mut prefixes: Vec<_> = ["a", "a!", "a\0", "a\0b", "b"]
-            .map(partition_prefix)
-            .to_vec();
+        let mut prefixes: Vec<_> = ["a", "a!", "a\0", "a\0b", "b"].map(partition_prefix).to_vec();
         prefixes.sort();
-        assert_eq!(
-            prefixes,
-            ["a", "a\0", "a\0b", "a!", "b"].map(partition_prefix)
-        );
+        assert_eq!(prefixes, ["a", "a\0", "a\0b", "a!", "b"].map(partition_prefix));
     }
 }

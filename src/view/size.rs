@@ -63,9 +63,8 @@ fn number(text: &str) -> (usize, bool) {
         };
         return (size, (0..=255).contains(&small));
     }
-    let bytes = text
-        .parse::<num_bigint::BigInt>()
-        .map_or(0, |big| big.magnitude().bits().div_ceil(8));
+    let bytes =
+        text.parse::<num_bigint::BigInt>().map_or(0, |big| big.magnitude().bits().div_ceil(8));
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     (if bytes > 255 { 6 } else { 3 } + bytes, false)
 }

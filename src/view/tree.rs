@@ -43,26 +43,17 @@ impl Tree {
             return Ok(Self::default());
         }
         let entries: Vec<Range<usize>> = entries(rows).collect();
-        let sizes: Vec<usize> = entries
-            .iter()
-            .map(|entry| entry_size(&rows[entry.clone()], partitioned))
-            .collect();
+        let sizes: Vec<usize> =
+            entries.iter().map(|entry| entry_size(&rows[entry.clone()], partitioned)).collect();
         let mut nodes = Vec::new();
         for chunk in chunks(&sizes) {
             let rows_of_node = entries[chunk.start].start..entries[chunk.end - 1].end;
             let given: Vec<&Row> = rows[rows_of_node.clone()].iter().collect();
             let reduction = reducer.reduce(&given)?;
-            nodes.push(Node {
-                rows: rows_of_node,
-                children: Vec::new(),
-                reduction,
-            });
+            nodes.push(Node { rows: rows_of_node, children: Vec::new(), reduction });
         }
         while nodes.len() > 1 {
-            let sizes: Vec<usize> = nodes
-                .iter()
-                .map(|node| node.size(rows, partitioned))
-                .collect();
+            let sizes: Vec<usize> = nodes.iter().map(|node| node.size(rows, partitioned)).collect();
             let chunks = chunks(&sizes);
             let mut rest = nodes.into_iter();
             nodes = Vec::with_capacity(chunks.len());
@@ -73,11 +64,7 @@ impl Tree {
                 let reduction = reduce::rereduce(reducer, &parts)?;
                 let start = children.first().map_or(0, |child| child.rows.start);
                 let end = children.last().map_or(0, |child| child.rows.end);
-                nodes.push(Node {
-                    rows: start..end,
-                    children,
-                    reduction,
-                });
+                nodes.push(Node { rows: start..end, children, reduction });
             }
         }
         Ok(Self { root: nodes.pop() })
@@ -130,11 +117,7 @@ fn entry_size(rows: &[Row], partitioned: bool) -> usize {
             let values = if rows.iter().all(|row| is_byte(&row.value)) {
                 3 + rows.len()
             } else {
-                size::LIST
-                    + rows
-                        .iter()
-                        .map(|row| size::of_json(&row.value))
-                        .sum::<usize>()
+                size::LIST + rows.iter().map(|row| size::of_json(&row.value)).sum::<usize>()
             };
             size::TUPLE + size::atom("dups".len()) + values
         }
@@ -187,12 +170,8 @@ mod tests {
 
     #[test]
     fn nodes_are_cut_by_size() {
-        let ends = |sizes: &[usize]| {
-            chunks(sizes)
-                .iter()
-                .map(|chunk| chunk.end)
-                .collect::<Vec<_>>()
-        };
+        let ends =
+            |sizes: &[usize]| chunks(sizes).iter().map(|chunk| chunk.end).collect::<Vec<_>>();
         assert_eq!(ends(&[10; 3]), [3]);
         assert_eq!(ends(&[572; 10]), [2, 4, 6, 8, 10]);
         assert_eq!(ends(&[1130; 5]), [2, 5]);

@@ -26,9 +26,8 @@ pub fn conformance(file: &str) -> Value {
 /// The recorded answers hold lone surrogates, which CouchDB's JSON does not: they become U+FFFD.
 fn read(text: &[u8]) -> Value {
     let text = String::from_utf8_lossy(text);
-    json::parse_str(&text).unwrap_or_else(|_| {
-        json::parse_str(&lenient(&text)).expect("a conformance file is JSON")
-    })
+    json::parse_str(&text)
+        .unwrap_or_else(|_| json::parse_str(&lenient(&text)).expect("a conformance file is JSON"))
 }
 
 fn lenient(text: &str) -> String {

@@ -73,21 +73,11 @@ impl RewriteError {
     }
 
     fn type_error(message: &str, line: u32) -> Self {
-        Self {
-            kind: ErrorKind::Type,
-            message: message.to_owned(),
-            line,
-            column: 0,
-        }
+        Self { kind: ErrorKind::Type, message: message.to_owned(), line, column: 0 }
     }
 
     fn too_complex(message: &str, line: u32) -> Self {
-        Self {
-            kind: ErrorKind::TooComplex,
-            message: message.to_owned(),
-            line,
-            column: 0,
-        }
+        Self { kind: ErrorKind::TooComplex, message: message.to_owned(), line, column: 0 }
     }
 }
 
@@ -124,10 +114,7 @@ fn release_function(
     program: &mut StatementList,
 ) -> Result<(), RewriteError> {
     if program.is_empty() {
-        return Err(RewriteError::type_error(
-            "decl is undefined",
-            EMPTY_PROGRAM_LINE,
-        ));
+        return Err(RewriteError::type_error("decl is undefined", EMPTY_PROGRAM_LINE));
     }
     let declaration = program.iter_mut().rev().find(
         |statement| matches!(&nodes[**statement], Node::Function(function) if function.declaration),

@@ -53,9 +53,7 @@ fn approximate(pattern: &[u16]) -> Result<Vec<u16>> {
     let mut units = decoded.iter().copied().peekable();
     while let Some(unit) = units.next() {
         let is_pair = (0xd800..0xdc00).contains(&unit)
-            && units
-                .next_if(|next| (0xdc00..0xe000).contains(next))
-                .is_some();
+            && units.next_if(|next| (0xdc00..0xe000).contains(next)).is_some();
         result.push(if is_pair { BEYOND } else { unit });
     }
     Ok(result)
@@ -66,23 +64,18 @@ fn escaped_code_point(units: &[u16]) -> Option<(u32, usize)> {
     let digit = |unit: &u16| char::from_u32(u32::from(*unit)).and_then(|c| c.to_digit(16));
     let rest = units.strip_prefix(&[0x5c, 0x75])?;
     let value = |digits: &[u16]| {
-        digits.iter().filter_map(digit).fold(0_u32, |code, value| {
-            code.saturating_mul(16).saturating_add(value)
-        })
+        digits
+            .iter()
+            .filter_map(digit)
+            .fold(0_u32, |code, value| code.saturating_mul(16).saturating_add(value))
     };
     if let Some(braced) = rest.strip_prefix(&[0x7b]) {
-        let length = braced
-            .iter()
-            .take_while(|unit| digit(unit).is_some())
-            .count();
+        let length = braced.iter().take_while(|unit| digit(unit).is_some()).count();
         (length > 0 && braced.get(length) == Some(&0x7d))
             .then(|| (value(&braced[..length]), length + 4))
     } else {
         let digits = rest.get(..4)?;
-        digits
-            .iter()
-            .all(|unit| digit(unit).is_some())
-            .then(|| (value(digits), 6))
+        digits.iter().all(|unit| digit(unit).is_some()).then(|| (value(digits), 6))
     }
 }
 
@@ -136,9 +129,7 @@ impl Parser {
 
     fn at(&self, ahead: usize) -> Option<char> {
         // A lone surrogate is no character of the grammar.
-        self.chars
-            .get(self.pos + ahead)
-            .map(|code| char::from_u32(*code).unwrap_or('\u{fffd}'))
+        self.chars.get(self.pos + ahead).map(|code| char::from_u32(*code).unwrap_or('\u{fffd}'))
     }
 
     fn eat(&mut self, text: &str) -> bool {
@@ -188,31 +179,19 @@ impl Parser {
             }
         }
         let known = self.references.iter().all(|name| self.names.contains(name));
-        if open.is_empty() && known {
-            Ok(())
-        } else {
-            Err(Invalid)
-        }
+        if open.is_empty() && known { Ok(()) } else { Err(Invalid) }
     }
 
     fn open_group(&mut self) -> Result<Term> {
         if self.eat("(?:") {
             Ok(Term::Atom)
         } else if self.eat("(?=") || self.eat("(?!") {
-            Ok(if self.unicode {
-                Term::Assertion
-            } else {
-                Term::Atom
-            })
+            Ok(if self.unicode { Term::Assertion } else { Term::Atom })
         } else if self.eat("(?<=") || self.eat("(?<!") {
             Ok(Term::Assertion)
         } else if self.eat("(?<") {
             let name = self.group_name()?;
-            if self.names.insert(name) {
-                Ok(Term::Atom)
-            } else {
-                Err(Invalid)
-            }
+            if self.names.insert(name) { Ok(Term::Atom) } else { Err(Invalid) }
         } else if self.eat("(?") {
             Err(Invalid)
         } else {
@@ -228,11 +207,7 @@ impl Parser {
             let mut code = *self.chars.get(self.pos).ok_or(Invalid)?;
             self.pos += 1;
             if code == u32::from('>') {
-                return if name.is_empty() {
-                    Err(Invalid)
-                } else {
-                    Ok(name)
-                };
+                return if name.is_empty() { Err(Invalid) } else { Ok(name) };
             }
             if code == u32::from('\\') {
                 if !self.eat("u") {
@@ -246,11 +221,8 @@ impl Parser {
                 code = ((code - 0xd800) << 10) + (low - 0xdc00) + 0x10000;
                 self.pos += 1;
             }
-            let fits = if name.is_empty() {
-                is_identifier_start(code)
-            } else {
-                is_identifier_part(code)
-            };
+            let fits =
+                if name.is_empty() { is_identifier_start(code) } else { is_identifier_part(code) };
             if !fits || code == u32::from('\\') {
                 return Err(Invalid);
             }
@@ -381,9 +353,7 @@ impl Parser {
             }
             '0' if !self.at(0).is_some_and(|c| c.is_ascii_digit()) => 0,
             'x' => self.hex(2).map_or_else(|| self.identity(code), Ok)?,
-            'u' => self
-                .unicode_escape(self.unicode)
-                .map_or_else(|| self.identity(code), Ok)?,
+            'u' => self.unicode_escape(self.unicode).map_or_else(|| self.identity(code), Ok)?,
             '^' | '$' | '\\' | '.' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|'
             | '/' => code,
             'k' if self.named => return Err(Invalid),
@@ -450,11 +420,7 @@ impl Parser {
                 _ => return Err(Invalid),
             }
         }
-        if is_known_property(&name) {
-            Ok(())
-        } else {
-            Err(Invalid)
-        }
+        if is_known_property(&name) { Ok(()) } else { Err(Invalid) }
     }
 
     fn class(&mut self) -> Result<()> {
@@ -494,10 +460,7 @@ impl Parser {
 
 /// Counts the capturing groups and tells whether any has a name.
 fn count_captures(chars: &[u32]) -> (u32, bool) {
-    let mut chars = chars
-        .iter()
-        .map(|code| char::from_u32(*code).unwrap_or('\u{fffd}'))
-        .peekable();
+    let mut chars = chars.iter().map(|code| char::from_u32(*code).unwrap_or('\u{fffd}')).peekable();
     let mut captures = 0;
     let mut named = false;
     let mut in_class = false;

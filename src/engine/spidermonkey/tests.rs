@@ -27,10 +27,7 @@ fn the_last_anonymous_function_becomes_an_expression() {
         ("doc=>{}", "doc => {\n};"),
         ("function map(doc){}", "function map(doc) {\n}"),
         // Only the last declaration is looked at.
-        (
-            "function(doc){} function helper(){}",
-            "function (doc) {\n}\nfunction helper() {\n}",
-        ),
+        ("function(doc){} function helper(){}", "function (doc) {\n}\nfunction helper() {\n}"),
         ("function(){}(1)", "(function () {\n});\n1;"),
         // Others stay declarations, which the engine refuses.
         ("{function(){}}", "{\n    function () {\n    }\n}"),
@@ -68,10 +65,7 @@ fn some_programs_are_printed_as_others() {
             "function f() { return new.target }",
             "function f() {\n    return [object Object].[object Object];\n}",
         ),
-        (
-            "var { a: x = 1 } = doc",
-            "var {\n    x = 1: x = 1\n} = doc;",
-        ),
+        ("var { a: x = 1 } = doc", "var {\n    x = 1: x = 1\n} = doc;"),
         ("async(a += 1) => b", "async (a = 1) => b;"),
         ("a\\u{20}b", "a b;"),
     ]);
@@ -84,10 +78,7 @@ fn literals_are_normalized() {
         ("'é \\u65e5 😀 \\ud800'", "'é 日 \\uD83D\\uDE00 \\uD800';"),
         ("'\\0\\x001\\v\\x7f\\t\\\n'", "'\\0\\x001\\x0B\\x7F\\t';"),
         ("0x1F + 017 + 0b11 + 08.5", "31 + 15 + 3 + 8.5;"),
-        (
-            "[1e21, 1e400, .5]",
-            "[\n    1e+21,\n    1e+400,\n    0.5\n];",
-        ),
+        ("[1e21, 1e400, .5]", "[\n    1e+21,\n    1e+400,\n    0.5\n];"),
         ("1..a + 1.5.b", "1..a + 1.5.b;"),
         ("`a\\u{61}${b}\r\n`", "`a\\u{61}${ b }\r\n`;"),
         ("/[/]\\u{61}/giu", "/[/]\\u{61}/giu;"),
@@ -96,31 +87,19 @@ fn literals_are_normalized() {
         ("/a/gg", "null;"),
         ("/\\p{Nonsense}/u", "null;"),
     ]);
-    assert_eq!(
-        rewrite_with_flags("/a/d", "dgimsuy").as_deref(),
-        Ok("/a/d;")
-    );
+    assert_eq!(rewrite_with_flags("/a/d", "dgimsuy").as_deref(), Ok("/a/d;"));
 }
 
 #[test]
 fn layout_follows_from_the_tree() {
     assert_output(&[
-        (
-            "x = {}; y = {a}; z = {a, b: 1}",
-            "x = {};\ny = { a };\nz = {\n    a,\n    b: 1\n};",
-        ),
+        ("x = {}; y = {a}; z = {a, b: 1}", "x = {};\ny = { a };\nz = {\n    a,\n    b: 1\n};"),
         (
             "x = {a: {b: [1, 2]}}",
             "x = {\n    a: {\n        b: [\n            1,\n            2\n        ]\n    }\n};",
         ),
-        (
-            "var {a, b} = c, {d = 1} = e",
-            "var {a, b} = c, {\n        d = 1\n    } = e;",
-        ),
-        (
-            "if (a) b; else if (c); else {d}",
-            "if (a)\n    b;\nelse if (c);\nelse {\n    d;\n}",
-        ),
+        ("var {a, b} = c, {d = 1} = e", "var {a, b} = c, {\n        d = 1\n    } = e;"),
+        ("if (a) b; else if (c); else {d}", "if (a)\n    b;\nelse if (c);\nelse {\n    d;\n}"),
         ("do; while (a)", "do ;\nwhile (a);"),
         ("for (x = (a in b);;);", "for (x = (a in b);;);"),
         ("new (a().b)(1).c", "new (a()).b(1).c;"),
@@ -164,39 +143,21 @@ fn early_errors_are_those_of_esprima() {
         ("a: a: b", "Line 1: Label 'a' has already been declared"),
         ("1 = a", "Line 1: Invalid left-hand side in assignment"),
         ("({a = 1})", "Line 1: Unexpected token ="),
-        (
-            "const a",
-            "Line 1: Missing initializer in const declaration",
-        ),
-        (
-            "'use strict'; 017",
-            "Line 1: Octal literals are not allowed in strict mode.",
-        ),
-        (
-            "(a, a) => 1",
-            "Line 1: Strict mode function may not have duplicate parameter names",
-        ),
-        (
-            "`${}`",
-            "ASSERT: Template literal must start with a template head",
-        ),
+        ("const a", "Line 1: Missing initializer in const declaration"),
+        ("'use strict'; 017", "Line 1: Octal literals are not allowed in strict mode."),
+        ("(a, a) => 1", "Line 1: Strict mode function may not have duplicate parameter names"),
+        ("`${}`", "ASSERT: Template literal must start with a template head"),
         ("`\\", "ch is undefined"),
         ("1 + (a,)", "this[d] is not a function"),
     ]);
     assert_output(&[
         // What escapes it.
-        (
-            "'use strict'; let a; let a",
-            "'use strict';\nlet a;\nlet a;",
-        ),
+        ("'use strict'; let a; let a", "'use strict';\nlet a;\nlet a;"),
         ("'use\\x20strict'; 017", "'use strict';\n15;"),
         ("`a` = 1", "`a` = 1;"),
     ]);
     let error = rewrite("\n  var 1").unwrap_err();
-    assert_eq!(
-        (error.line, error.column, error.constructor()),
-        (2, 7, "Error")
-    );
+    assert_eq!((error.line, error.column, error.constructor()), (2, 7, "Error"));
 }
 
 #[test]
@@ -229,17 +190,8 @@ fn hostile_sources_are_refused() {
         let source = format!("{}b{}", "({a:".repeat(100), "}=1)".repeat(100));
         assert_eq!(rewrite(&source).unwrap_err().kind, ErrorKind::TooComplex);
         // Nesting to the left has no limit.
-        for (first, next) in [
-            ("a", "+a"),
-            ("a", ".a"),
-            ("a", "()"),
-            ("a", ",a"),
-            ("", "a;"),
-        ] {
-            assert!(
-                rewrite(&format!("{first}{}", next.repeat(50_000))).is_ok(),
-                "{next}"
-            );
+        for (first, next) in [("a", "+a"), ("a", ".a"), ("a", "()"), ("a", ",a"), ("", "a;")] {
+            assert!(rewrite(&format!("{first}{}", next.repeat(50_000))).is_ok(), "{next}");
         }
     };
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(test);

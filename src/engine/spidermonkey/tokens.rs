@@ -136,10 +136,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each belongs to one kind of token"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "each belongs to one kind of token")]
 pub(super) struct Token {
     pub kind: Kind,
     /// Set for words and punctuators only.

@@ -174,10 +174,7 @@ fn contains(ranges: &[u32], code: u32) -> bool {
 /// A code point at the start of an identifier, for Esprima; the backslash of an escape counts as well.
 pub(super) fn is_identifier_start(code: u32) -> bool {
     match code {
-        0..0x80 => matches!(
-            char::from_u32(code),
-            Some('a'..='z' | 'A'..='Z' | '$' | '_' | '\\')
-        ),
+        0..0x80 => matches!(char::from_u32(code), Some('a'..='z' | 'A'..='Z' | '$' | '_' | '\\')),
         _ => contains(ID_START, code),
     }
 }

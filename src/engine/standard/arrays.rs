@@ -26,32 +26,21 @@ pub(super) fn install(realm: &Realm, context: &mut Context) {
     let join = NativeFunction::from_copy_closure_with_captures(
         |this, arguments, open: &Open, context| {
             let object = this.to_object(context)?;
-            let length = object
-                .get(js_string!("length"), context)?
-                .to_length(context)?;
+            let length = object.get(js_string!("length"), context)?.to_length(context)?;
             let separator = arguments.get_or_undefined(0);
             let separator = if separator.is_undefined() {
                 js_string!(",")
             } else {
                 separator.to_string(context)?
             };
-            joined(
-                &object,
-                length,
-                &separator,
-                open,
-                context,
-                JsValue::to_string,
-            )
+            joined(&object, length, &separator, open, context, JsValue::to_string)
         },
         open.clone(),
     );
     let to_locale_string = NativeFunction::from_copy_closure_with_captures(
         |this, _, open: &Open, context| {
             let object = this.to_object(context)?;
-            let length = object
-                .get(js_string!("length"), context)?
-                .to_length(context)?;
+            let length = object.get(js_string!("length"), context)?.to_length(context)?;
             joined(
                 &object,
                 length,
@@ -89,11 +78,7 @@ fn joined(
     context: &mut Context,
     text: impl Fn(&JsValue, &mut Context) -> JsResult<JsString>,
 ) -> JsResult<JsValue> {
-    if open
-        .borrow()
-        .iter()
-        .any(|other| JsObject::equals(other, object))
-    {
+    if open.borrow().iter().any(|other| JsObject::equals(other, object)) {
         return Ok(js_string!().into());
     }
     if open.borrow().len() >= DEPTH {

@@ -20,9 +20,7 @@ pub(in crate::engine) fn without_async(source: &str) -> Option<String> {
     }
     let mut interner = Interner::default();
     let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(source));
-    let script = parser
-        .parse_script(&Scope::new_global(), &mut interner)
-        .ok()?;
+    let script = parser.parse_script(&Scope::new_global(), &mut interner).ok()?;
     let mut finder = Finder::default();
     // The visitor never breaks.
     let _ = script.visit_with(&mut finder);
@@ -52,10 +50,7 @@ pub(in crate::engine) fn without_async(source: &str) -> Option<String> {
 fn declared_name(function: &str) -> Option<&str> {
     let (_, rest) = function.split_once("function")?;
     let (name, _) = rest.split_once('(')?;
-    Some(
-        name.trim_start_matches(['*', ' ', '\t', '\n', '\r'])
-            .trim_end(),
-    )
+    Some(name.trim_start_matches(['*', ' ', '\t', '\n', '\r']).trim_end())
 }
 
 /// Finds the outermost asynchronous functions, and whether each is a declaration.

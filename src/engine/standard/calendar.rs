@@ -19,10 +19,7 @@ pub(super) struct Fields {
 }
 
 /// Takes a time value apart; `None` for an invalid one.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "time values are whole and below 2^53"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "time values are whole and below 2^53")]
 pub(super) fn fields(time: f64) -> Option<Fields> {
     if !time.is_finite() {
         return None;
@@ -64,16 +61,9 @@ pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// A time value within what a Date can hold, otherwise NaN.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "time values in range are below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "time values in range are below 2^53")]
 pub(super) fn clip(time: i64) -> f64 {
-    if time.abs() <= 8_640_000_000_000_000 {
-        time as f64
-    } else {
-        f64::NAN
-    }
+    if time.abs() <= 8_640_000_000_000_000 { time as f64 } else { f64::NAN }
 }
 
 /// The time value of a date and clock time, all of which may exceed their ranges.

@@ -18,9 +18,8 @@ use crate::engine::Profile;
 use crate::engine::builtins::{define, native};
 
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// How SpiderMonkey names the time zone after the offset.
 const ZONE: &str = "GMT+0000 (Coordinated Universal Time)";
@@ -38,25 +37,13 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         Profile::SpiderMonkey => parse_spidermonkey,
         Profile::QuickJs => parse_quickjs,
     };
-    define(
-        &constructor,
-        "parse",
-        native(realm, "parse", 1, parse).into(),
-        false,
-        context,
-    );
+    define(&constructor, "parse", native(realm, "parse", 1, parse).into(), false, context);
     let methods = match profile {
         Profile::SpiderMonkey => SPIDERMONKEY_FORMATS,
         Profile::QuickJs => QUICKJS_FORMATS,
     };
     for (name, code) in methods {
-        define(
-            &prototype,
-            name,
-            native(realm, name, 0, *code).into(),
-            false,
-            context,
-        );
+        define(&prototype, name, native(realm, name, 0, *code).into(), false, context);
     }
 }
 
@@ -65,34 +52,20 @@ type Formats = &'static [(&'static str, NativeFunctionPointer)];
 
 const SPIDERMONKEY_FORMATS: Formats = &[
     ("toString", |this, _, context| format(this, context, zoned)),
-    ("toTimeString", |this, _, context| {
-        format(this, context, zoned_time)
-    }),
+    ("toTimeString", |this, _, context| format(this, context, zoned_time)),
     ("toLocaleString", |this, _, context| {
-        format(this, context, |fields| {
-            format!("{}, {}", short_date(fields), short_time(fields))
-        })
+        format(this, context, |fields| format!("{}, {}", short_date(fields), short_time(fields)))
     }),
-    ("toLocaleDateString", |this, _, context| {
-        format(this, context, short_date)
-    }),
-    ("toLocaleTimeString", |this, _, context| {
-        format(this, context, short_time)
-    }),
+    ("toLocaleDateString", |this, _, context| format(this, context, short_date)),
+    ("toLocaleTimeString", |this, _, context| format(this, context, short_time)),
 ];
 
 const QUICKJS_FORMATS: Formats = &[
     ("toLocaleString", |this, _, context| {
-        format(this, context, |fields| {
-            format!("{}, {}", padded_date(fields), padded_time(fields))
-        })
+        format(this, context, |fields| format!("{}, {}", padded_date(fields), padded_time(fields)))
     }),
-    ("toLocaleDateString", |this, _, context| {
-        format(this, context, padded_date)
-    }),
-    ("toLocaleTimeString", |this, _, context| {
-        format(this, context, padded_time)
-    }),
+    ("toLocaleDateString", |this, _, context| format(this, context, padded_date)),
+    ("toLocaleTimeString", |this, _, context| format(this, context, padded_time)),
 ];
 
 /// The text parser of an engine.
@@ -107,12 +80,7 @@ fn construct_spidermonkey(
         let now = JsDate::now(context)?.to_number(context)?;
         return Ok(written(now, zoned));
     }
-    construct(
-        new_target,
-        arguments,
-        date_text_spidermonkey::parse,
-        context,
-    )
+    construct(new_target, arguments, date_text_spidermonkey::parse, context)
 }
 
 fn construct_quickjs(
@@ -135,22 +103,17 @@ fn construct(
         return original.call(&JsValue::undefined(), arguments, context);
     };
     if let [value] = arguments {
-        let is_date = value
-            .as_object()
-            .is_some_and(|object| object.is::<boa_engine::builtins::date::Date>());
+        let is_date =
+            value.as_object().is_some_and(|object| object.is::<boa_engine::builtins::date::Date>());
         if !is_date {
             let mut primitive = value.to_primitive(context, PreferredType::Default)?;
             if let Some(text) = primitive.as_string() {
                 primitive = JsValue::new(parse(&text.to_vec()));
             }
-            return original
-                .construct(&[primitive], Some(&new_target), context)
-                .map(Into::into);
+            return original.construct(&[primitive], Some(&new_target), context).map(Into::into);
         }
     }
-    original
-        .construct(arguments, Some(&new_target), context)
-        .map(Into::into)
+    original.construct(arguments, Some(&new_target), context).map(Into::into)
 }
 
 fn parse_spidermonkey(
@@ -169,28 +132,14 @@ fn parse_quickjs(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> J
 
 /// `Thu Feb 29 2024`.
 fn date(fields: Fields) -> String {
-    let Fields {
-        year,
-        month,
-        day,
-        weekday,
-        ..
-    } = fields;
+    let Fields { year, month, day, weekday, .. } = fields;
     let sign = if year < 0 { "-" } else { "" };
     let year = year.abs();
-    format!(
-        "{} {} {day:02} {sign}{year:04}",
-        WEEKDAYS[weekday], MONTHS[month]
-    )
+    format!("{} {} {day:02} {sign}{year:04}", WEEKDAYS[weekday], MONTHS[month])
 }
 
 fn zoned_time(fields: Fields) -> String {
-    let Fields {
-        hour,
-        minute,
-        second,
-        ..
-    } = fields;
+    let Fields { hour, minute, second, .. } = fields;
     format!("{hour:02}:{minute:02}:{second:02} {ZONE}")
 }
 
@@ -200,50 +149,26 @@ fn zoned(fields: Fields) -> String {
 
 /// `2/29/2024`; years before the first count backwards without saying so.
 fn short_date(fields: Fields) -> String {
-    let year = if fields.year > 0 {
-        fields.year
-    } else {
-        1 - fields.year
-    };
+    let year = if fields.year > 0 { fields.year } else { 1 - fields.year };
     format!("{}/{}/{year}", fields.month + 1, fields.day)
 }
 
 /// `12:30:00 PM`.
 fn short_time(fields: Fields) -> String {
-    let Fields {
-        hour,
-        minute,
-        second,
-        ..
-    } = fields;
-    format!(
-        "{}:{minute:02}:{second:02} {}",
-        (hour + 11) % 12 + 1,
-        half(hour)
-    )
+    let Fields { hour, minute, second, .. } = fields;
+    format!("{}:{minute:02}:{second:02} {}", (hour + 11) % 12 + 1, half(hour))
 }
 
 /// `02/29/2024`, as QuickJS writes it.
 fn padded_date(fields: Fields) -> String {
-    let Fields {
-        year, month, day, ..
-    } = fields;
+    let Fields { year, month, day, .. } = fields;
     let sign = if year < 0 { "-" } else { "" };
     format!("{:02}/{day:02}/{sign}{:04}", month + 1, year.abs())
 }
 
 fn padded_time(fields: Fields) -> String {
-    let Fields {
-        hour,
-        minute,
-        second,
-        ..
-    } = fields;
-    format!(
-        "{:02}:{minute:02}:{second:02} {}",
-        (hour + 11) % 12 + 1,
-        half(hour)
-    )
+    let Fields { hour, minute, second, .. } = fields;
+    format!("{:02}:{minute:02}:{second:02} {}", (hour + 11) % 12 + 1, half(hour))
 }
 
 fn half(hour: i64) -> &'static str {
@@ -252,10 +177,7 @@ fn half(hour: i64) -> &'static str {
 
 fn written(time: f64, format: impl FnOnce(Fields) -> String) -> JsValue {
     calendar::fields(time)
-        .map_or_else(
-            || js_string!("Invalid Date"),
-            |fields| JsString::from(format(fields)),
-        )
+        .map_or_else(|| js_string!("Invalid Date"), |fields| JsString::from(format(fields)))
         .into()
 }
 

@@ -36,59 +36,29 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         original,
     );
     let to_string = FunctionObjectBuilder::new(realm, to_string).name(js_string!("toString"));
-    define(
-        &prototype,
-        "toString",
-        to_string.build().into(),
-        false,
-        context,
-    );
+    define(&prototype, "toString", to_string.build().into(), false, context);
     if profile == Profile::QuickJs {
         return;
     }
-    accessor(
-        &prototype,
-        "lineNumber",
-        native(realm, "lineNumber", 0, line_number),
-        context,
-    );
-    accessor(
-        &prototype,
-        "columnNumber",
-        native(realm, "columnNumber", 0, column_number),
-        context,
-    );
-    accessor(
-        &prototype,
-        "fileName",
-        native(realm, "fileName", 0, file_name),
-        context,
-    );
+    accessor(&prototype, "lineNumber", native(realm, "lineNumber", 0, line_number), context);
+    accessor(&prototype, "columnNumber", native(realm, "columnNumber", 0, column_number), context);
+    accessor(&prototype, "fileName", native(realm, "fileName", 0, file_name), context);
     web_assembly(realm, context);
 }
 
 /// Defines a property that is computed when read, and can be shadowed by assigning to it.
 fn accessor(object: &JsObject, name: &str, getter: JsObject, context: &mut Context) {
-    let property = PropertyDescriptor::builder()
-        .get(getter)
-        .enumerable(false)
-        .configurable(true);
+    let property = PropertyDescriptor::builder().get(getter).enumerable(false).configurable(true);
     // Prototypes of a new realm refuse nothing.
     let _ = object.define_property_or_throw(JsString::from(name), property, context);
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of a native function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn null(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
     Ok(JsValue::null())
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of a native function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn undefined(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
     Ok(JsValue::undefined())
 }
@@ -97,28 +67,19 @@ fn error_object(this: &JsValue) -> Option<JsObject> {
     this.as_object().filter(JsObject::is::<Error>)
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of a native function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn line_number(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let place = error_object(this).and_then(|error| source_text::error_place(&error, context));
     Ok(place.map_or_else(JsValue::undefined, |(line, _)| JsValue::new(line)))
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of a native function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn column_number(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let place = error_object(this).and_then(|error| source_text::error_place(&error, context));
     Ok(place.map_or_else(JsValue::undefined, |(_, column)| JsValue::new(column)))
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of a native function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn file_name(this: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
     // couchjs evaluates functions without telling where they come from.
     Ok(error_object(this).map_or_else(JsValue::undefined, |_| js_string!("<unknown>").into()))
@@ -133,13 +94,7 @@ fn web_assembly(realm: &Realm, context: &mut Context) {
         .enumerable(false)
         .configurable(true);
     let _ = object.define_property_or_throw(JsSymbol::to_string_tag(), tag, context);
-    define(
-        &global_of(realm, context),
-        "WebAssembly",
-        object.into(),
-        false,
-        context,
-    );
+    define(&global_of(realm, context), "WebAssembly", object.into(), false, context);
 }
 
 /// Whether `source` may tell that an error's `cause` is ignored.
@@ -182,7 +137,5 @@ fn construct_without_cause(
             .ok_or_else(|| JsNativeError::typ().with_message("Error has no constructor"))?,
     };
     let message = arguments.get_or_undefined(0).clone();
-    original
-        .construct(&[message], Some(&new_target), context)
-        .map(Into::into)
+    original.construct(&[message], Some(&new_target), context).map(Into::into)
 }

@@ -27,13 +27,7 @@ impl Chain {
     /// The chain without its last member, which was called.
     pub(super) fn receiver(&self) -> Option<(Self, &Member)> {
         let (last, members) = self.members.split_last()?;
-        Some((
-            Self {
-                root: self.root.clone(),
-                members: members.to_vec(),
-            },
-            last,
-        ))
+        Some((Self { root: self.root.clone(), members: members.to_vec() }, last))
     }
 }
 
@@ -150,9 +144,9 @@ fn chain_before(text: &str) -> Option<Chain> {
             rest = inside[..open].trim_end();
             continue;
         }
-        let start = rest.rfind(|character| !is_part(character)).map_or(0, |at| {
-            at + rest[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        let start = rest
+            .rfind(|character| !is_part(character))
+            .map_or(0, |at| at + rest[at..].chars().next().map_or(1, char::len_utf8));
         let name = &rest[start..];
         if !is_name(name) {
             return None;
@@ -164,10 +158,7 @@ fn chain_before(text: &str) -> Option<Chain> {
             continue;
         }
         members.reverse();
-        return (!KEYWORDS.contains(&name)).then(|| Chain {
-            root: name.to_owned(),
-            members,
-        });
+        return (!KEYWORDS.contains(&name)).then(|| Chain { root: name.to_owned(), members });
     }
 }
 
@@ -181,10 +172,7 @@ const KEYWORDS: [&str; 14] = [
 fn bracketed(text: &str) -> Option<Member> {
     let text = text.trim();
     for quote in ['"', '\''] {
-        if let Some(name) = text
-            .strip_prefix(quote)
-            .and_then(|text| text.strip_suffix(quote))
-        {
+        if let Some(name) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
             return (!name.contains([quote, '\\'])).then(|| Member::Name(name.to_owned()));
         }
     }
@@ -204,9 +192,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn name_range(text: &str) -> Range<usize> {
-    0..text
-        .find(|character| !is_part(character))
-        .unwrap_or(text.len())
+    0..text.find(|character| !is_part(character)).unwrap_or(text.len())
 }
 
 fn leading_name(text: &str) -> Option<String> {

@@ -33,10 +33,9 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     let prototype = realm.intrinsics().constructors().string().prototype();
     let compare = native(realm, "localeCompare", 1, locale_compare);
     define(&prototype, "localeCompare", compare.into(), false, context);
-    for (name, convert) in [
-        ("toLocaleUpperCase", upper as fn(&str, &str) -> String),
-        ("toLocaleLowerCase", lower),
-    ] {
+    for (name, convert) in
+        [("toLocaleUpperCase", upper as fn(&str, &str) -> String), ("toLocaleLowerCase", lower)]
+    {
         let original = method(&prototype, name, context);
         let code = NativeFunction::from_copy_closure_with_captures(
             move |this, arguments, original: &boa_engine::object::JsObject, context| {
@@ -45,10 +44,7 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
                 if !this.is_null_or_undefined() && matches!(language, "tr" | "az" | "lt") {
                     let text = this.to_string(context)?;
                     // Lone surrogates have no case; such texts are left to boa.
-                    let prepared = text
-                        .to_std_string()
-                        .ok()
-                        .map(|text| convert(&text, language));
+                    let prepared = text.to_std_string().ok().map(|text| convert(&text, language));
                     if let Some(prepared) = prepared {
                         return original.call(&JsString::from(prepared).into(), &[], context);
                     }
@@ -57,9 +53,7 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
             },
             original,
         );
-        let function = FunctionObjectBuilder::new(realm, code)
-            .name(JsString::from(name))
-            .build();
+        let function = FunctionObjectBuilder::new(realm, code).name(JsString::from(name)).build();
         define(&prototype, name, function.into(), false, context);
     }
 }
@@ -89,9 +83,7 @@ fn locale_compare(
     let right = arguments.get_or_undefined(0).to_string(context)?;
     let wanted = Wanted::read(arguments, context)?;
     let order = COLLATOR.with_borrow_mut(|kept| -> JsResult<Ordering> {
-        let fits = kept
-            .as_ref()
-            .is_some_and(|(made_for, _)| *made_for == wanted);
+        let fits = kept.as_ref().is_some_and(|(made_for, _)| *made_for == wanted);
         if !fits {
             *kept = Some((wanted.clone(), wanted.collator()?));
         }
@@ -106,10 +98,7 @@ impl Wanted {
     fn read(arguments: &[JsValue], context: &mut Context) -> JsResult<Self> {
         let tag = locale_tag(arguments.get_or_undefined(1), context)?;
         let Some(options) = arguments.get_or_undefined(2).as_object() else {
-            return Ok(Self {
-                tag,
-                ..Self::default()
-            });
+            return Ok(Self { tag, ..Self::default() });
         };
         let mut text = |name: JsString| -> JsResult<Option<String>> {
             let value = options.get(name, context)?;
@@ -121,9 +110,8 @@ impl Wanted {
         let sensitivity = text(js_string!("sensitivity"))?;
         let case_first = text(js_string!("caseFirst"))?;
         let numeric = options.get(js_string!("numeric"), context)?;
-        let ignore_punctuation = options
-            .get(js_string!("ignorePunctuation"), context)?
-            .to_boolean();
+        let ignore_punctuation =
+            options.get(js_string!("ignorePunctuation"), context)?.to_boolean();
         Ok(Self {
             tag,
             numeric: (!numeric.is_undefined()).then(|| numeric.to_boolean()),
@@ -170,15 +158,11 @@ impl Wanted {
 }
 
 fn invalid_tag(tag: &str) -> boa_engine::JsError {
-    JsNativeError::range()
-        .with_message(format!("invalid language tag: {tag:?}"))
-        .into()
+    JsNativeError::range().with_message(format!("invalid language tag: {tag:?}")).into()
 }
 
 fn invalid_option(value: &str, name: &str) -> boa_engine::JsError {
-    JsNativeError::range()
-        .with_message(format!("invalid value {value:?} for option {name}"))
-        .into()
+    JsNativeError::range().with_message(format!("invalid value {value:?} for option {name}")).into()
 }
 
 /// The first language tag of a `locales` argument.
@@ -197,10 +181,7 @@ fn locale_tag(locales: &JsValue, context: &mut Context) -> JsResult<Option<Strin
     }
     if !first.is_string() && !first.is_object() {
         return Err(JsNativeError::typ()
-            .with_message(format!(
-                "{} is not a well-formed language tag",
-                first.display()
-            ))
+            .with_message(format!("{} is not a well-formed language tag", first.display()))
             .into());
     }
     let tag = first.to_string(context)?.to_std_string_lossy();
@@ -241,18 +222,13 @@ fn upper(text: &str, language: &str) -> String {
 /// The text with what is special to a language in lower case already.
 fn lower(text: &str, language: &str) -> String {
     if language != "lt" {
-        return text
-            .replace("I\u{307}", "i")
-            .replace('İ', "i")
-            .replace('I', "ı");
+        return text.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı");
     }
     let mut prepared = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let above = matches!(
-            characters.peek(),
-            Some('\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}')
-        );
+        let above =
+            matches!(characters.peek(), Some('\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}'));
         match character {
             'Ì' => prepared.push_str("i\u{307}\u{300}"),
             'Í' => prepared.push_str("i\u{307}\u{301}"),

@@ -24,10 +24,7 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
     if !error.is::<Error>() {
         return;
     }
-    let message = error
-        .borrow()
-        .properties()
-        .get(&js_string!("message").into());
+    let message = error.borrow().properties().get(&js_string!("message").into());
     let Some(message) = message.and_then(|property| property.value().and_then(JsValue::as_string))
     else {
         return;
@@ -42,13 +39,7 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
         },
     };
     if let Some(text) = engine_message {
-        define(
-            error,
-            "message",
-            JsString::from(text).into(),
-            false,
-            context,
-        );
+        define(error, "message", JsString::from(text).into(), false, context);
     }
 }
 
@@ -135,19 +126,13 @@ fn not_callable(error: &JsObject, message: &str, context: &mut Context) -> Strin
     if host(context).profile == Profile::QuickJs {
         return "not a function".into();
     }
-    let what = if message == NOT_CALLABLE {
-        "a function"
-    } else {
-        "a constructor"
-    };
+    let what = if message == NOT_CALLABLE { "a function" } else { "a constructor" };
     let chain = match place(error, context) {
         Some((Some(Failed::Call(chain)), _)) => chain,
         // boa tells no place for `new`: only one that stands alone is certain.
         Some((_, text)) if message == NOT_CONSTRUCTOR => {
             let mut constructed = expression::constructed(&text);
-            constructed
-                .next()
-                .filter(|first| constructed.all(|other| other == *first))
+            constructed.next().filter(|first| constructed.all(|other| other == *first))
         }
         _ => None,
     };
@@ -170,17 +155,12 @@ fn adds(error: &JsObject, context: &mut Context) -> bool {
 
 fn is_uri_error(error: &JsObject, context: &mut Context) -> bool {
     let name = error.get(js_string!("name"), context).unwrap_or_default();
-    name.as_string()
-        .is_some_and(|name| name == js_string!("URIError"))
+    name.as_string().is_some_and(|name| name == js_string!("URIError"))
 }
 
 /// SpiderMonkey 78's texts (`js/src/js.msg`).
 fn spidermonkey(message: &str, error: &JsObject, context: &mut Context) -> Option<String> {
-    if let Some(name) = within(
-        message,
-        "cannot assign to uninitialized global property `",
-        "`",
-    ) {
+    if let Some(name) = within(message, "cannot assign to uninitialized global property `", "`") {
         return Some(format!("assignment to undeclared variable {name}"));
     }
     if let Some(name) = within(message, "cannot mutate an immutable binding '", "'") {
@@ -226,11 +206,7 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
         let quoted = name.starts_with('\'');
         return (!quoted).then(|| format!("'{name}' is not defined"));
     }
-    if let Some(name) = within(
-        message,
-        "cannot assign to uninitialized global property `",
-        "`",
-    ) {
+    if let Some(name) = within(message, "cannot assign to uninitialized global property `", "`") {
         return Some(format!("'{name}' is not defined"));
     }
     if let Some(name) = within(message, "cannot mutate an immutable binding '", "'") {
@@ -238,11 +214,7 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
     }
     if let Some(key) = message.strip_prefix("cannot set non-writable property: ") {
         let text = format!("'{key}' is read-only");
-        return Some(if adds(error, context) {
-            "object is not extensible".into()
-        } else {
-            text
-        });
+        return Some(if adds(error, context) { "object is not extensible".into() } else { text });
     }
     let text = match message {
         _ if message.ends_with("called on an empty array and with no initial value") => {

@@ -69,9 +69,7 @@ fn replace_constructor(
     context: &mut Context,
 ) -> JsObject {
     let length = original.get(js_string!("length"), context).ok();
-    let length = length
-        .and_then(|length| length.as_i32())
-        .unwrap_or_default();
+    let length = length.and_then(|length| length.as_i32()).unwrap_or_default();
     let length = usize::try_from(length).unwrap_or_default();
     let constructor: JsObject = FunctionObjectBuilder::new(realm, code)
         .name(JsString::from(name))
@@ -80,18 +78,10 @@ fn replace_constructor(
         .build()
         .into();
     constructor.set_prototype(original.prototype());
-    if let Some(prototype) = original
-        .get(js_string!("prototype"), context)
-        .ok()
-        .and_then(|value| value.as_object())
+    if let Some(prototype) =
+        original.get(js_string!("prototype"), context).ok().and_then(|value| value.as_object())
     {
-        define(
-            &prototype,
-            "constructor",
-            constructor.clone().into(),
-            false,
-            context,
-        );
+        define(&prototype, "constructor", constructor.clone().into(), false, context);
         // These objects are new and extensible: nothing refuses a property.
         let _ = constructor.define_property_or_throw(
             js_string!("prototype"),
@@ -109,12 +99,6 @@ fn replace_constructor(
             let _ = constructor.define_property_or_throw(key.clone(), property, context);
         }
     }
-    define(
-        &global_of(realm, context),
-        name,
-        constructor.clone().into(),
-        false,
-        context,
-    );
+    define(&global_of(realm, context), name, constructor.clone().into(), false, context);
     constructor
 }

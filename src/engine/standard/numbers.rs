@@ -27,24 +27,15 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         },
         original,
     );
-    let function = FunctionObjectBuilder::new(realm, code)
-        .name(js_string!("toString"))
-        .length(1)
-        .build();
+    let function =
+        FunctionObjectBuilder::new(realm, code).name(js_string!("toString")).length(1).build();
     define(&prototype, "toString", function.into(), false, context);
     if profile == Profile::SpiderMonkey {
         let original = method(&prototype, "toLocaleString", context);
         let code = NativeFunction::from_copy_closure_with_captures(to_locale_string, original);
-        let function = FunctionObjectBuilder::new(realm, code)
-            .name(js_string!("toLocaleString"))
-            .build();
-        define(
-            &prototype,
-            "toLocaleString",
-            function.into(),
-            false,
-            context,
-        );
+        let function =
+            FunctionObjectBuilder::new(realm, code).name(js_string!("toLocaleString")).build();
+        define(&prototype, "toLocaleString", function.into(), false, context);
     }
 }
 
@@ -83,10 +74,7 @@ fn exact(number: f64) -> (BigUint, BigUint) {
     let bits = number.to_bits();
     let exponent = (bits >> 52 & 0x7ff).saturating_sub(1075);
     let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
-    (
-        BigUint::from(mantissa) << exponent,
-        BigUint::from(1_u8) << exponent,
-    )
+    (BigUint::from(mantissa) << exponent, BigUint::from(1_u8) << exponent)
 }
 
 /// As few digits as tell the double from its neighbours, then zeros.
@@ -97,11 +85,7 @@ fn shortest(number: f64, radix: u32) -> String {
     loop {
         let half = &scale / 2_u8;
         let rounded: BigUint = (&integer + half) / &scale * &scale;
-        let error = if rounded > integer {
-            &rounded - &integer
-        } else {
-            &integer - &rounded
-        };
+        let error = if rounded > integer { &rounded - &integer } else { &integer - &rounded };
         if error * 2_u8 <= distance {
             return rounded.to_str_radix(radix);
         }
@@ -137,11 +121,7 @@ fn posix(number: f64) -> String {
     // The number in thousandths, rounded half away from zero.
     let shift = exponent - i32::try_from(digits.len()).unwrap_or_default() + 1 + DECIMALS;
     let scale = BigUint::from(10_u8).pow(shift.unsigned_abs());
-    let thousandths = if shift >= 0 {
-        integer * scale
-    } else {
-        (integer + &scale / 2_u8) / scale
-    };
+    let thousandths = if shift >= 0 { integer * scale } else { (integer + &scale / 2_u8) / scale };
     let text = format!("{:0>4}", thousandths.to_str_radix(10));
     let (whole, decimals) = text.split_at(text.len() - 3);
     let decimals = decimals.trim_end_matches('0');

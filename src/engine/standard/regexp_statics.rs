@@ -60,36 +60,22 @@ const PROPERTIES: [(&str, Part); 19] = [
 /// Whether `source` may read one of the properties.
 pub(super) fn needed(source: &str) -> bool {
     source.contains("RegExp")
-        && [
-            ".$",
-            "[",
-            "lastMatch",
-            "lastParen",
-            "leftContext",
-            "rightContext",
-            "input",
-        ]
-        .iter()
-        .any(|name| source.contains(name))
+        && [".$", "[", "lastMatch", "lastParen", "leftContext", "rightContext", "input"]
+            .iter()
+            .any(|name| source.contains(name))
 }
 
 /// Makes `exec`, through which all matching goes, keep its last match, and `RegExp` show it.
 pub(super) fn install(realm: &Realm, context: &mut Context) {
     let prototype = realm.intrinsics().constructors().regexp().prototype();
     let constructor = method(&prototype, "constructor", context);
-    if constructor
-        .has_own_property(js_string!("$1"), context)
-        .unwrap_or(true)
-    {
+    if constructor.has_own_property(js_string!("$1"), context).unwrap_or(true) {
         return;
     }
     let last = Gc::new(GcRefCell::new(Last::default()));
     let exec = method(&prototype, "exec", context);
     let code = NativeFunction::from_copy_closure_with_captures(exec_and_keep, (exec, last.clone()));
-    let exec = FunctionObjectBuilder::new(realm, code)
-        .name(js_string!("exec"))
-        .length(1)
-        .build();
+    let exec = FunctionObjectBuilder::new(realm, code).name(js_string!("exec")).length(1).build();
     define(&prototype, "exec", exec.into(), false, context);
     for (name, part) in PROPERTIES {
         let getter = NativeFunction::from_copy_closure_with_captures(
@@ -97,11 +83,7 @@ pub(super) fn install(realm: &Realm, context: &mut Context) {
             last.clone(),
         );
         let mut property = PropertyDescriptor::builder()
-            .get(
-                FunctionObjectBuilder::new(realm, getter)
-                    .name(js_string!("get"))
-                    .build(),
-            )
+            .get(FunctionObjectBuilder::new(realm, getter).name(js_string!("get")).build())
             .enumerable(true)
             .configurable(false);
         if matches!(part, Part::Input) {
@@ -113,11 +95,8 @@ pub(super) fn install(realm: &Realm, context: &mut Context) {
                 },
                 last.clone(),
             );
-            property = property.set(
-                FunctionObjectBuilder::new(realm, setter)
-                    .name(js_string!("set"))
-                    .build(),
-            );
+            property = property
+                .set(FunctionObjectBuilder::new(realm, setter).name(js_string!("set")).build());
         }
         // The constructor is extensible and has no such property.
         let _ = constructor.define_property_or_throw(JsString::from(name), property, context);
@@ -135,25 +114,16 @@ fn exec_and_keep(
     let Some(found_object) = found.as_object() else {
         return Ok(found);
     };
-    let count = found_object
-        .get(js_string!("length"), context)?
-        .to_length(context)?;
+    let count = found_object.get(js_string!("length"), context)?.to_length(context)?;
     let mut parts = Vec::new();
     for index in 0..count {
         let part = found_object.get(index, context)?;
         parts.push(part.as_string().unwrap_or_default());
     }
-    let start = found_object
-        .get(js_string!("index"), context)?
-        .to_length(context)?;
+    let start = found_object.get(js_string!("index"), context)?.to_length(context)?;
     let start = usize::try_from(start)
         .map_err(|_| JsNativeError::range().with_message("invalid regular expression match"))?;
-    *last.borrow_mut() = Last {
-        input: input.clone(),
-        subject: input,
-        start,
-        parts,
-    };
+    *last.borrow_mut() = Last { input: input.clone(), subject: input, start, parts };
     Ok(found)
 }
 

@@ -15,10 +15,7 @@ use crate::engine::builtins::method;
 
 pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
     let prototype = realm.intrinsics().constructors().regexp().prototype();
-    let getter = prototype
-        .borrow()
-        .properties()
-        .get(&js_string!("source").into());
+    let getter = prototype.borrow().properties().get(&js_string!("source").into());
     if let Some(original) = getter.and_then(|property| property.get().cloned())
         && let Some(original) = original.as_callable()
     {
@@ -26,13 +23,10 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
             |this, _, original, context| source(this, original, context),
             original,
         );
-        let getter = FunctionObjectBuilder::new(realm, source)
-            .name(js_string!("get source"))
-            .build();
-        let property = PropertyDescriptor::builder()
-            .get(getter)
-            .enumerable(false)
-            .configurable(true);
+        let getter =
+            FunctionObjectBuilder::new(realm, source).name(js_string!("get source")).build();
+        let property =
+            PropertyDescriptor::builder().get(getter).enumerable(false).configurable(true);
         // The prototype is extensible and the property configurable.
         let _ = prototype.define_property_or_throw(js_string!("source"), property, context);
     }
@@ -129,10 +123,7 @@ fn construct(
     };
     if !flags.is_undefined() {
         let text = flags.to_string(context)?;
-        let found = text
-            .to_std_string_lossy()
-            .chars()
-            .find(|flag| unknown.contains(flag));
+        let found = text.to_std_string_lossy().chars().find(|flag| unknown.contains(flag));
         if let Some(flag) = found {
             return Err(JsNativeError::syntax()
                 .with_message(format!("invalid regular expression flag {flag}"))
@@ -141,7 +132,5 @@ fn construct(
         flags = text.into();
     }
     let arguments = [pattern.clone(), flags];
-    original
-        .construct(&arguments, Some(&new_target), context)
-        .map(Into::into)
+    original.construct(&arguments, Some(&new_target), context).map(Into::into)
 }

@@ -27,13 +27,7 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         Profile::SpiderMonkey => sort_spidermonkey,
         Profile::QuickJs => sort_quickjs,
     };
-    define(
-        &prototype,
-        "sort",
-        native(realm, "sort", 1, code).into(),
-        false,
-        context,
-    );
+    define(&prototype, "sort", native(realm, "sort", 1, code).into(), false, context);
     if profile == Profile::QuickJs {
         let to_sorted = native(realm, "toSorted", 1, to_sorted);
         define(&prototype, "toSorted", to_sorted.into(), false, context);
@@ -102,9 +96,7 @@ fn to_sorted(this: &JsValue, arguments: &[JsValue], context: &mut Context) -> Js
     let object = this.to_object(context)?;
     let length = length_of(&object, context)?;
     if length > u64::from(u32::MAX) {
-        return Err(JsNativeError::range()
-            .with_message("invalid array length")
-            .into());
+        return Err(JsNativeError::range().with_message("invalid array length").into());
     }
     let (mut elements, _) = elements(&object, length, context)?;
     order_quickjs(&mut elements, comparator.as_ref(), context)?;
@@ -126,9 +118,7 @@ fn comparator(arguments: &[JsValue]) -> JsResult<Option<JsObject>> {
 }
 
 fn length_of(object: &JsObject, context: &mut Context) -> JsResult<u64> {
-    object
-        .get(js_string!("length"), context)?
-        .to_length(context)
+    object.get(js_string!("length"), context)?.to_length(context)
 }
 
 fn key(index: u64) -> PropertyKey {
@@ -147,11 +137,7 @@ fn elements(
         bounded(index)?;
         let value = object.get(key(index), context)?;
         if !value.is_undefined() {
-            elements.push(Element {
-                value,
-                position: index,
-                text: None,
-            });
+            elements.push(Element { value, position: index, text: None });
         } else if object.has_property(key(index), context)? {
             undefined += 1;
         }
@@ -179,11 +165,7 @@ fn write_tail(
 }
 
 fn bounded(index: u64) -> JsResult<()> {
-    if index < LONGEST {
-        Ok(())
-    } else {
-        Err(RuntimeLimitError::LoopIteration.into())
-    }
+    if index < LONGEST { Ok(()) } else { Err(RuntimeLimitError::LoopIteration.into()) }
 }
 
 fn compare(
@@ -193,9 +175,7 @@ fn compare(
     context: &mut Context,
 ) -> JsResult<Ordering> {
     let arguments = [left.value.clone(), right.value.clone()];
-    let answer = comparator
-        .call(&JsValue::undefined(), &arguments, context)?
-        .to_number(context)?;
+    let answer = comparator.call(&JsValue::undefined(), &arguments, context)?.to_number(context)?;
     Ok(answer.partial_cmp(&0.0).unwrap_or(Ordering::Equal))
 }
 
@@ -225,11 +205,7 @@ fn order_quickjs(
     quick_sort(elements, &mut |left, right| {
         // The same value is not compared; two equal texts usually are.
         let same = !left.value.is_string() && JsValue::same_value(&left.value, &right.value);
-        let order = if same {
-            Ordering::Equal
-        } else {
-            compare(comparator, left, right, context)?
-        };
+        let order = if same { Ordering::Equal } else { compare(comparator, left, right, context)? };
         Ok(order.then(left.position.cmp(&right.position)))
     })
 }

@@ -178,20 +178,12 @@ fn median(
         if is(second, Ordering::Less, third)? {
             return Ok(second);
         }
-        return Ok(if is(first, Ordering::Less, third)? {
-            third
-        } else {
-            first
-        });
+        return Ok(if is(first, Ordering::Less, third)? { third } else { first });
     }
     if is(second, Ordering::Greater, third)? {
         return Ok(second);
     }
-    Ok(if is(first, Ordering::Less, third)? {
-        first
-    } else {
-        third
-    })
+    Ok(if is(first, Ordering::Less, third)? { first } else { third })
 }
 
 fn heap_sort(piece: &mut [Element], compare: &mut Compare<'_>) -> JsResult<()> {

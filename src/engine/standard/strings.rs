@@ -16,24 +16,13 @@ pub(super) fn install(profile: Profile, realm: &Realm, context: &mut Context) {
         Profile::SpiderMonkey => |this: &JsValue, arguments: &[JsValue], context: &mut Context| {
             let too_many = "repeat count must be less than infinity and not overflow maximum \
                             string size";
-            repeat(
-                this,
-                arguments,
-                ["repeat count must be non-negative", too_many],
-                context,
-            )
+            repeat(this, arguments, ["repeat count must be non-negative", too_many], context)
         },
         Profile::QuickJs => |this: &JsValue, arguments: &[JsValue], context: &mut Context| {
             repeat(this, arguments, ["invalid repeat count"; 2], context)
         },
     };
-    define(
-        &prototype,
-        "repeat",
-        native(realm, "repeat", 1, code).into(),
-        false,
-        context,
-    );
+    define(&prototype, "repeat", native(realm, "repeat", 1, code).into(), false, context);
 }
 
 #[expect(

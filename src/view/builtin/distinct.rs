@@ -40,10 +40,7 @@ impl Registers {
 
     fn insert(&mut self, bytes: &[u8]) {
         let digest = Sha1::digest(bytes);
-        let hash = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
         let zeros = (hash << PRECISION).leading_zeros().min(64 - PRECISION);
         let register = usize::try_from(hash >> (64 - PRECISION)).unwrap_or(0);
         let rank = u8::try_from(zeros + 1).unwrap_or(u8::MAX);
@@ -73,32 +70,12 @@ impl Registers {
     fn cardinality(&self) -> f64 {
         let count = f64::from(1_u32 << PRECISION);
         let alpha = 0.7213 / (1.0 + 1.079 / count);
-        let inverse: f64 = self
-            .0
-            .iter()
-            .map(|register| 0.5_f64.powi(i32::from(*register)))
-            .sum();
+        let inverse: f64 = self.0.iter().map(|register| 0.5_f64.powi(i32::from(*register))).sum();
         let raw = alpha * count * count / inverse;
-        let corrected = if raw <= 5.0 * count {
-            raw - mean_error(raw)
-        } else {
-            raw
-        };
-        let empty: u32 = self
-            .0
-            .iter()
-            .map(|register| u32::from(*register == 0))
-            .sum();
-        let linear = if empty == 0 {
-            corrected
-        } else {
-            count * (count / f64::from(empty)).ln()
-        };
-        if linear <= LINEAR_LIMIT {
-            linear
-        } else {
-            corrected
-        }
+        let corrected = if raw <= 5.0 * count { raw - mean_error(raw) } else { raw };
+        let empty: u32 = self.0.iter().map(|register| u32::from(*register == 0)).sum();
+        let linear = if empty == 0 { corrected } else { count * (count / f64::from(empty)).ln() };
+        if linear <= LINEAR_LIMIT { linear } else { corrected }
     }
 
     /// Size as the binary CouchDB keeps once there are more than a few keys: six bits a register.

@@ -68,10 +68,7 @@ impl Builtin {
                 return Ok(Some(builtin));
             }
         }
-        let (rank, top) = match (
-            source.strip_prefix("_top_"),
-            source.strip_prefix("_bottom_"),
-        ) {
+        let (rank, top) = match (source.strip_prefix("_top_"), source.strip_prefix("_bottom_")) {
             (Some(rank), _) => (rank, true),
             (_, Some(rank)) => (rank, false),
             _ => return invalid(format!("`{source}` is not a supported reduce function.")),
@@ -81,11 +78,7 @@ impl Builtin {
         };
         match usize::try_from(rank) {
             Ok(rank @ 1..) if i64::try_from(rank).is_ok_and(|rank| rank <= MAX_RANK) => {
-                Ok(Some(if top {
-                    Self::Top(rank)
-                } else {
-                    Self::Bottom(rank)
-                }))
+                Ok(Some(if top { Self::Top(rank) } else { Self::Bottom(rank) }))
             }
             _ => invalid(format!("rank value must be between 1 and {MAX_RANK}")),
         }
@@ -161,18 +154,18 @@ impl Reducer for BuiltinReducer {
         Ok(match self.builtin {
             Builtin::Sum => sum::parts(parts)?,
             Builtin::Count => count(parts)?,
-            Builtin::Stats => kept(Kept::Stats(stats::parts(parts.iter().filter_map(
-                |part| match part {
+            Builtin::Stats => {
+                kept(Kept::Stats(stats::parts(parts.iter().filter_map(|part| match part {
                     Reduction::Partial(Partial(Kept::Stats(stats))) => Some(stats),
                     _ => None,
-                },
-            ))?)),
-            Builtin::ApproxCountDistinct => kept(Kept::Distinct(Registers::union(
-                parts.iter().filter_map(|part| match part {
+                }))?))
+            }
+            Builtin::ApproxCountDistinct => {
+                kept(Kept::Distinct(Registers::union(parts.iter().filter_map(|part| match part {
                     Reduction::Partial(Partial(Kept::Distinct(registers))) => Some(registers),
                     _ => None,
-                }),
-            ))),
+                }))))
+            }
             Builtin::First | Builtin::Last => {
                 let entries = parts.iter().filter_map(|part| match part {
                     Reduction::Partial(Partial(Kept::Entry(entry))) => Some(entry.clone()),
@@ -214,13 +207,10 @@ fn text(part: &Reduction) -> Option<&Arc<str>> {
 
 /// The elements of all parts, each of which is an array.
 fn values<'a>(parts: &'a [&Reduction]) -> impl Iterator<Item = Value> + 'a {
-    parts
-        .iter()
-        .filter_map(|part| text(part))
-        .flat_map(|text| match row::parse(text) {
-            Value::Array(values) => values,
-            _ => Vec::new(),
-        })
+    parts.iter().filter_map(|part| text(part)).flat_map(|text| match row::parse(text) {
+        Value::Array(values) => values,
+        _ => Vec::new(),
+    })
 }
 
 #[cfg(test)]

@@ -27,20 +27,14 @@ impl Number {
             return None;
         }
         if json::is_integer(text) {
-            return text
-                .parse()
-                .map(Self::Small)
-                .or_else(|_| text.parse().map(Self::Big))
-                .ok();
+            return text.parse().map(Self::Small).or_else(|_| text.parse().map(Self::Big)).ok();
         }
         text.parse().ok().map(Self::Float)
     }
 
     /// The number held by a value.
     pub(crate) fn of(value: &Value) -> Option<Self> {
-        value
-            .as_number()
-            .and_then(|number| Self::read(number.as_str()))
+        value.as_number().and_then(|number| Self::read(number.as_str()))
     }
 
     /// The sum.
@@ -50,12 +44,7 @@ impl Number {
         {
             return Ok(Self::Small(sum));
         }
-        self.compute(
-            other,
-            '+',
-            |one, other| one + other,
-            |one, other| one + other,
-        )
+        self.compute(other, '+', |one, other| one + other, |one, other| one + other)
     }
 
     /// The product with itself.
@@ -65,12 +54,7 @@ impl Number {
         {
             return Ok(Self::Small(square));
         }
-        self.compute(
-            self,
-            '*',
-            |one, other| one * other,
-            |one, other| one * other,
-        )
+        self.compute(self, '*', |one, other| one * other, |one, other| one * other)
     }
 
     fn compute(
@@ -88,11 +72,7 @@ impl Number {
         if result.is_finite() {
             return Ok(Self::Float(result));
         }
-        let reason = format!(
-            "[{{erlang,'{operator}',[{},{}]}}]",
-            self.term(),
-            other.term()
-        );
+        let reason = format!("[{{erlang,'{operator}',[{},{}]}}]", self.term(), other.term());
         Err(ViewFailure::new("badarith", reason))
     }
 
@@ -127,16 +107,9 @@ impl Number {
 
     fn compare_float(&self, float: f64) -> Ordering {
         // The digits of a double's whole part are exact when printed without an exponent.
-        let whole = format!("{:.0}", float.trunc())
-            .parse::<BigInt>()
-            .unwrap_or_default();
-        let fraction = 0.0_f64
-            .partial_cmp(&float.fract())
-            .unwrap_or(Ordering::Equal);
-        self.integer()
-            .unwrap_or_default()
-            .cmp(&whole)
-            .then(fraction)
+        let whole = format!("{:.0}", float.trunc()).parse::<BigInt>().unwrap_or_default();
+        let fraction = 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal);
+        self.integer().unwrap_or_default().cmp(&whole).then(fraction)
     }
 
     /// The number in CouchDB's spelling.
@@ -181,18 +154,12 @@ mod tests {
             "9007199254740993"
         );
         assert_eq!(
-            number("9223372036854775807")
-                .add(&number("1"))
-                .unwrap()
-                .text(),
+            number("9223372036854775807").add(&number("1")).unwrap().text(),
             "9223372036854775808"
         );
         let back = number("9223372036854775808").add(&number("-1")).unwrap();
         assert_eq!(back, Number::Small(i64::MAX));
-        assert_eq!(
-            number("4294967296").square().unwrap().text(),
-            "18446744073709551616"
-        );
+        assert_eq!(number("4294967296").square().unwrap().text(), "18446744073709551616");
         assert_eq!(number("1").add(&number("1.5")).unwrap().text(), "2.5");
         assert_eq!(number("1").add(&number("1.0")).unwrap().text(), "2.0");
     }
@@ -200,15 +167,8 @@ mod tests {
     #[test]
     fn overflow_is_an_error() {
         let failure = number("1e308").add(&number("1e308")).unwrap_err();
-        assert_eq!(
-            failure.to_string(),
-            "badarith: [{erlang,'+',[1.0e308,1.0e308]}]"
-        );
-        assert!(
-            number(&format!("1{}", "0".repeat(400)))
-                .add(&number("0.5"))
-                .is_err()
-        );
+        assert_eq!(failure.to_string(), "badarith: [{erlang,'+',[1.0e308,1.0e308]}]");
+        assert!(number(&format!("1{}", "0".repeat(400))).add(&number("0.5")).is_err());
     }
 
     #[test]

@@ -53,30 +53,19 @@ impl Stats {
 
     fn of(number: Number) -> Result<Self, ViewFailure> {
         let square = number.square()?;
-        Ok(Self::One(Box::new([
-            number.clone(),
-            Number::Small(1),
-            number.clone(),
-            number,
-            square,
-        ])))
+        Ok(Self::One(Box::new([number.clone(), Number::Small(1), number.clone(), number, square])))
     }
 
     /// The statistics of the first value.
     fn first(value: &Value) -> Result<Self, ViewFailure> {
         match value {
-            Value::Array(items) => items
-                .iter()
-                .map(Self::first)
-                .collect::<Result<_, _>>()
-                .map(Self::Many),
+            Value::Array(items) => {
+                items.iter().map(Self::first).collect::<Result<_, _>>().map(Self::Many)
+            }
             Value::Object(members) => Self::unpack(members),
             other => match Number::of(other) {
                 Some(number) => Self::of(number),
-                None => Err(invalid(format!(
-                    "non-numeric _stats input: {}",
-                    erlang::plain(other)
-                ))),
+                None => Err(invalid(format!("non-numeric _stats input: {}", erlang::plain(other)))),
             },
         }
     }
@@ -90,11 +79,7 @@ impl Stats {
                 for item in items {
                     result.push(Self::with(item, many.next().ok_or_else(mismatch)?)?);
                 }
-                if many.next().is_some() {
-                    Err(mismatch())
-                } else {
-                    Ok(Self::Many(result))
-                }
+                if many.next().is_some() { Err(mismatch()) } else { Ok(Self::Many(result)) }
             }
             (Value::Object(members), stats) => Self::unpack(members)?.join(stats),
             (other, stats) => match Number::of(other) {
@@ -114,16 +99,8 @@ impl Stats {
                     sum.add(&sum1)?,
                     count.add(&count1)?,
                     // Of numbers that are equal, such as 1 and 1.0, the later row's is kept.
-                    if min.compare(&min1) == Ordering::Greater {
-                        min1
-                    } else {
-                        min
-                    },
-                    if max.compare(&max1) == Ordering::Less {
-                        max1
-                    } else {
-                        max
-                    },
+                    if min.compare(&min1) == Ordering::Greater { min1 } else { min },
+                    if max.compare(&max1) == Ordering::Less { max1 } else { max },
                     squares.add(&squares1)?,
                 ])))
             }
@@ -131,10 +108,7 @@ impl Stats {
                 if many.len() != earlier.len() {
                     return Err(mismatch());
                 }
-                let joined = many
-                    .into_iter()
-                    .zip(earlier)
-                    .map(|(one, earlier)| one.join(earlier));
+                let joined = many.into_iter().zip(earlier).map(|(one, earlier)| one.join(earlier));
                 joined.collect::<Result<_, _>>().map(Self::Many)
             }
             (other, _) => Err(unusable(&other.term())),
@@ -150,9 +124,7 @@ impl Stats {
             };
             Number::of(member).ok_or_else(|| {
                 let given = erlang::plain(member);
-                invalid(format!(
-                    "non-numeric _stats input received for {name}: {given}"
-                ))
+                invalid(format!("non-numeric _stats input received for {name}: {given}"))
             })
         };
         let [sum, count, min, max, squares] = FIELDS;
@@ -183,10 +155,7 @@ impl Stats {
         match self {
             Self::One(numbers) => {
                 size::TUPLE
-                    + numbers
-                        .iter()
-                        .map(|number| size::of_json(&number.text()))
-                        .sum::<usize>()
+                    + numbers.iter().map(|number| size::of_json(&number.text())).sum::<usize>()
             }
             Self::Many(many) => size::LIST + many.iter().map(Self::size).sum::<usize>(),
         }
@@ -195,10 +164,9 @@ impl Stats {
     fn term(&self) -> String {
         match self {
             Self::One(numbers) => format!("{{{}}}", numbers.each_ref().map(Number::term).join(",")),
-            Self::Many(many) => format!(
-                "[{}]",
-                many.iter().map(Self::term).collect::<Vec<_>>().join(",")
-            ),
+            Self::Many(many) => {
+                format!("[{}]", many.iter().map(Self::term).collect::<Vec<_>>().join(","))
+            }
         }
     }
 }

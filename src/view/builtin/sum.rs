@@ -42,12 +42,7 @@ pub(super) fn rows(rows: &[&Row]) -> Result<Reduction, ViewFailure> {
 
 /// Adds up earlier sums.
 pub(super) fn parts(parts: &[&Reduction]) -> Result<Reduction, ViewFailure> {
-    let texts = || {
-        parts
-            .iter()
-            .filter_map(|part| super::text(part))
-            .map(|text| &**text)
-    };
+    let texts = || parts.iter().filter_map(|part| super::text(part)).map(|text| &**text);
     let pair = |text| size::LIST + size::NIL + size::of_json(text);
     Ok(checked(total(texts())?, || texts().map(pair).sum()))
 }

@@ -36,19 +36,10 @@ fn names() {
     assert_eq!(name("_count_distinct"), Ok(Some(Builtin::Count)));
     assert_eq!(name("_top_+05"), Ok(Some(Builtin::Top(5))));
     assert_eq!(name("_bottom_100"), Ok(Some(Builtin::Bottom(100))));
-    assert_eq!(
-        name("_top_0"),
-        Err("rank value must be between 1 and 100".into())
-    );
-    assert_eq!(
-        name("_top_101"),
-        Err("rank value must be between 1 and 100".into())
-    );
+    assert_eq!(name("_top_0"), Err("rank value must be between 1 and 100".into()));
+    assert_eq!(name("_top_101"), Err("rank value must be between 1 and 100".into()));
     assert_eq!(name("_top_x"), Err("invalid rank reducer".into()));
-    assert_eq!(
-        name("_foo"),
-        Err("`_foo` is not a supported reduce function.".into())
-    );
+    assert_eq!(name("_foo"), Err("`_foo` is not a supported reduce function.".into()));
 }
 
 #[test]
@@ -61,10 +52,7 @@ fn sums() {
         (&["[1,2]", "[1,2,3]"], "[2,4,3]"),
         (&["1", "[1,2]"], "[2,2]"),
         (&["{\"b\":1,\"a\":2}"], "{\"b\":1,\"a\":2}"),
-        (
-            &["{\"b\":1}", "{\"a\":2,\"b\":[1,2]}"],
-            "{\"a\":2,\"b\":[2,2]}",
-        ),
+        (&["{\"b\":1}", "{\"a\":2,\"b\":[1,2]}"], "{\"a\":2,\"b\":[2,2]}"),
         (&["[]"], "[0]"),
         (
             &["{\"error\":\"builtin_reduce_error\",\"x\":1}", "7"],
@@ -73,31 +61,20 @@ fn sums() {
     ] {
         assert_eq!(sum(values).as_deref(), Ok(expected), "{values:?}");
     }
-    for (values, cause) in [
-        (&["1", "null"][..], "null"),
-        (&["[\"x\"]"], "[0]"),
-        (&["{\"a\":1}", "5"], "5"),
-    ] {
+    for (values, cause) in
+        [(&["1", "null"][..], "null"), (&["[\"x\"]"], "[0]"), (&["{\"a\":1}", "5"], "5")]
+    {
         let error = sum(values).unwrap();
         assert!(
             error.starts_with("{\"error\":\"builtin_reduce_error\",\"reason\":\"The _sum function"),
             "{error}"
         );
-        assert!(
-            error.ends_with(&format!("\"caused_by\":{cause}}}")),
-            "{error}"
-        );
+        assert!(error.ends_with(&format!("\"caused_by\":{cause}}}")), "{error}");
     }
     for (values, error) in [
-        (
-            &["1e308", "1e308"][..],
-            "badarith: [{erlang,'+',[1.0e308,1.0e308]}]",
-        ),
+        (&["1e308", "1e308"][..], "badarith: [{erlang,'+',[1.0e308,1.0e308]}]"),
         (&["5", "{\"a\":1}"], "case_clause: 5"),
-        (
-            &["{\"error\":\"x\"}"],
-            "case_clause: {<<\"error\">>,<<\"x\">>}",
-        ),
+        (&["{\"error\":\"x\"}"], "case_clause: {<<\"error\">>,<<\"x\">>}"),
     ] {
         assert_eq!(sum(values).unwrap_err().to_string(), error, "{values:?}");
     }
@@ -111,24 +88,14 @@ fn stats() {
         "{\"sum\":3.5,\"count\":2,\"min\":1,\"max\":2.5,\"sumsqr\":7.25}"
     );
     assert_eq!(
-        stats(&[
-            "{\"sum\":10,\"count\":4,\"min\":1,\"max\":5,\"sumsqr\":30,\"x\":0}",
-            "[]"
-        ])
-        .unwrap_err()
-        .to_string(),
+        stats(&["{\"sum\":10,\"count\":4,\"min\":1,\"max\":5,\"sumsqr\":30,\"x\":0}", "[]"])
+            .unwrap_err()
+            .to_string(),
         "invalid_value: The _stats function requires that map values be numbers or arrays of numbers, not '[]'"
     );
-    assert!(
-        stats(&["[1,2]", "[3,4]"])
-            .unwrap()
-            .starts_with("[{\"sum\":4,")
-    );
+    assert!(stats(&["[1,2]", "[3,4]"]).unwrap().starts_with("[{\"sum\":4,"));
     for (values, error) in [
-        (
-            &["\"x\""][..],
-            "invalid_value: non-numeric _stats input: <<120>>",
-        ),
+        (&["\"x\""][..], "invalid_value: non-numeric _stats input: <<120>>"),
         (&["[1,2]", "[1]"], "function_clause: [{lists,zipwith,3}]"),
         (
             &["{\"sum\":\"10\"}"],

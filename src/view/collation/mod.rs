@@ -99,25 +99,20 @@ pub fn sort_key(value: &Value, collation: Collation) -> Vec<u8> {
 /// the first difference; to sort many values, compare their sort keys.
 #[must_use]
 pub fn compare(one: &Value, other: &Value, collation: Collation) -> Ordering {
-    collation
-        .rank(one)
-        .cmp(&collation.rank(other))
-        .then_with(|| match (one, other) {
-            (Value::Number(one), Value::Number(other)) => {
-                number::compare(one.as_str(), other.as_str())
-            }
-            (Value::String(one), Value::String(other)) => compare_strings(one, other, collation),
-            (Value::Array(one), Value::Array(other)) => {
-                in_sequence(one, other, |one, other| compare(one, other, collation))
-            }
-            (Value::Object(one), Value::Object(other)) => {
-                in_sequence(one, other, |(name, member), (other_name, other_member)| {
-                    compare_strings(name, other_name, collation)
-                        .then_with(|| compare(member, other_member, collation))
-                })
-            }
-            _ => Ordering::Equal,
-        })
+    collation.rank(one).cmp(&collation.rank(other)).then_with(|| match (one, other) {
+        (Value::Number(one), Value::Number(other)) => number::compare(one.as_str(), other.as_str()),
+        (Value::String(one), Value::String(other)) => compare_strings(one, other, collation),
+        (Value::Array(one), Value::Array(other)) => {
+            in_sequence(one, other, |one, other| compare(one, other, collation))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            in_sequence(one, other, |(name, member), (other_name, other_member)| {
+                compare_strings(name, other_name, collation)
+                    .then_with(|| compare(member, other_member, collation))
+            })
+        }
+        _ => Ordering::Equal,
+    })
 }
 
 fn compare_strings(one: &str, other: &str, collation: Collation) -> Ordering {
@@ -145,11 +140,7 @@ fn in_sequence<T>(
             return ordering;
         }
     }
-    if other.next().is_some() {
-        Ordering::Less
-    } else {
-        Ordering::Equal
-    }
+    if other.next().is_some() { Ordering::Less } else { Ordering::Equal }
 }
 
 #[cfg(test)]

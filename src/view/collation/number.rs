@@ -91,22 +91,14 @@ impl Magnitude {
     fn short(integer: u64, exponent: i64) -> Option<Self> {
         let zeros = integer.leading_zeros();
         let mantissa = Mantissa::Short(integer.checked_shl(zeros)?);
-        Some(Self {
-            exponent: exponent + 64 - i64::from(zeros),
-            mantissa,
-        })
+        Some(Self { exponent: exponent + 64 - i64::from(zeros), mantissa })
     }
 
     fn long(integer: &BigUint) -> Option<Self> {
-        let bits = i64::try_from(integer.bits())
-            .ok()
-            .filter(|bits| *bits > 0)?;
+        let bits = i64::try_from(integer.bits()).ok().filter(|bits| *bits > 0)?;
         let padding = (8 - bits % 8) % 8;
         let bytes = (integer << padding).to_bytes_be();
-        Some(Self {
-            exponent: bits,
-            mantissa: Mantissa::Long(bytes),
-        })
+        Some(Self { exponent: bits, mantissa: Mantissa::Long(bytes) })
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -115,11 +107,7 @@ impl Magnitude {
                 out.push(exponent);
             }
             _ => {
-                out.push(if self.exponent < 0 {
-                    SMALL_EXPONENT
-                } else {
-                    LARGE_EXPONENT
-                });
+                out.push(if self.exponent < 0 { SMALL_EXPONENT } else { LARGE_EXPONENT });
                 // Flipping the sign bit orders two's complement numbers as bytes.
                 out.extend((self.exponent ^ i64::MIN).to_be_bytes());
             }
@@ -134,10 +122,7 @@ impl Magnitude {
 /// Appends bits in groups of seven, each in a byte whose lowest bit says whether another one
 /// follows. Zeros at the end are left out, so that what follows is always higher than the end.
 fn write_bits(bytes: &[u8], out: &mut Vec<u8>) {
-    let significant = bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+    let significant = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let start = out.len();
     let (mut pending, mut count) = (0_u16, 0);
     for byte in &bytes[..significant] {
@@ -193,11 +178,7 @@ mod tests {
             &["127"],
             &["128", "1.28e2"],
             &["129"],
-            &[
-                "9007199254740992",
-                "9007199254740992.0",
-                "9007199254740993.0",
-            ],
+            &["9007199254740992", "9007199254740992.0", "9007199254740993.0"],
             &["9007199254740993"],
             &["18446744073709551615"],
             &["18446744073709551616", "18446744073709551616.0"],
@@ -215,9 +196,8 @@ mod tests {
             out
         };
         for pair in groups.windows(2) {
-            for (one, other) in pair[0]
-                .iter()
-                .flat_map(|one| pair[1].iter().map(move |other| (one, other)))
+            for (one, other) in
+                pair[0].iter().flat_map(|one| pair[1].iter().map(move |other| (one, other)))
             {
                 assert!(key(one) < key(other), "{one} < {other}");
                 assert_eq!(compare(one, other), Ordering::Less);

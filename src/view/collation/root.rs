@@ -129,14 +129,8 @@ impl Root {
                 root.set(start + offset, Entry::Element(element));
             }
         }
-        let weights = (0..reader.number())
-            .map(|_| (reader.number(), reader.number()))
-            .collect();
-        let mut decoder = Decoder {
-            reader,
-            weights,
-            last_rank: 0,
-        };
+        let weights = (0..reader.number()).map(|_| (reader.number(), reader.number())).collect();
+        let mut decoder = Decoder { reader, weights, last_rank: 0 };
         let mut code = 0;
         for _ in 0..decoder.reader.number() {
             code += decoder.reader.number();
@@ -148,17 +142,11 @@ impl Root {
         for _ in 0..decoder.reader.number() {
             let start = end + decoder.reader.number();
             let length = decoder.reader.number();
-            let combining = Combining {
-                first: decoder.reader.byte(),
-                last: decoder.reader.byte(),
-            };
+            let combining = Combining { first: decoder.reader.byte(), last: decoder.reader.byte() };
             root.combining.push((start, length, combining));
             end = start + length;
         }
-        debug_assert!(
-            decoder.reader.0.is_empty(),
-            "root.bin is longer than it says"
-        );
+        debug_assert!(decoder.reader.0.is_empty(), "root.bin is longer than it says");
         root
     }
 
@@ -178,11 +166,7 @@ impl Root {
                 .collect();
             let otherwise =
                 char::from_u32(code).map_or(Entry::Unmapped, |character| self.entry(character));
-            self.contexts.push(Context {
-                otherwise,
-                precedes: head & 1 == 1,
-                cases,
-            });
+            self.contexts.push(Context { otherwise, precedes: head & 1 == 1, cases });
             self.set(code, Entry::Context(small(self.contexts.len() - 1)));
         }
     }
@@ -192,8 +176,7 @@ impl Root {
         let page = &mut self.pages[code / PAGE];
         if *page == 0 {
             *page = small(self.entries.len());
-            self.entries
-                .resize(self.entries.len() + PAGE, Entry::Unmapped);
+            self.entries.resize(self.entries.len() + PAGE, Entry::Unmapped);
         }
         self.entries[*page as usize + code % PAGE] = entry;
     }
@@ -295,9 +278,7 @@ impl Primaries {
     const FIRST: u32 = 2;
 
     fn new(short: &[u32], ranks: u32) -> Self {
-        let mut primaries = Self {
-            segments: Vec::new(),
-        };
+        let mut primaries = Self { segments: Vec::new() };
         let (mut start, mut lead) = (0, Self::FIRST);
         for &rank in short {
             let between = if rank - start <= 256 { 1 } else { 2 };

@@ -33,16 +33,8 @@ const LONG_WEIGHT: u8 = 0xFF;
 /// list of weights goes on with higher ones in the other string, or with the end.
 pub(super) fn write_icu(text: &str, out: &mut Vec<u8>) {
     let root = Root::get();
-    let mut key = Key {
-        out,
-        seconds: Level::default(),
-        thirds: Level::default(),
-    };
-    let mut text = Text {
-        pending: Vec::new(),
-        rest: text.chars(),
-        before: None,
-    };
+    let mut key = Key { out, seconds: Level::default(), thirds: Level::default() };
+    let mut text = Text { pending: Vec::new(), rest: text.chars(), before: None };
     while let Some(character) = text.next() {
         let entry = root.entry(character);
         key.push_entry(root, entry, character, &mut text);
@@ -186,10 +178,7 @@ impl Text<'_> {
     }
 
     fn preceding(&self, context: &Context) -> Entry {
-        let case = context
-            .cases
-            .iter()
-            .find(|(before, _)| before.first() == self.before.as_ref());
+        let case = context.cases.iter().find(|(before, _)| before.first() == self.before.as_ref());
         case.map_or(context.otherwise, |(_, entry)| *entry)
     }
 
@@ -197,18 +186,15 @@ impl Text<'_> {
     fn following(&mut self, context: &Context, root: &Root) -> Entry {
         let comes = |after: &[char]| {
             let mut ahead = self.ahead();
-            after
-                .iter()
-                .all(|character| ahead.next() == Some(*character))
+            after.iter().all(|character| ahead.next() == Some(*character))
         };
         let longest = context
             .cases
             .iter()
             .filter(|(after, _)| comes(after))
             .max_by_key(|(after, _)| after.len());
-        let (matched, entry) = longest.map_or((&[][..], context.otherwise), |(after, entry)| {
-            (after, *entry)
-        });
+        let (matched, entry) =
+            longest.map_or((&[][..], context.otherwise), |(after, entry)| (after, *entry));
         for _ in matched {
             self.next();
         }
@@ -255,9 +241,8 @@ fn hangul(character: char) -> Option<[Option<char>; 3]> {
     const SYLLABLES: u32 = 0xAC00;
     const FINALS: u32 = 28;
     const VOWELS: u32 = 21;
-    let index = (character as u32)
-        .checked_sub(SYLLABLES)
-        .filter(|index| *index < 19 * VOWELS * FINALS)?;
+    let index =
+        (character as u32).checked_sub(SYLLABLES).filter(|index| *index < 19 * VOWELS * FINALS)?;
     let (rest, last) = (index / FINALS, index % FINALS);
     let letter = |first: u32, index: u32| char::from_u32(first + index);
     Some([

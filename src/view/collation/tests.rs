@@ -26,10 +26,7 @@ fn orders_every_character_like_icu() {
             (hash ^ (u64::from(*character) << 1 | u64::from(same))).wrapping_mul(0x100_0000_01B3);
         before = Some(key);
     }
-    assert_eq!(
-        SAMPLES.lines().next(),
-        Some(format!("{hash:016x}").as_str())
-    );
+    assert_eq!(SAMPLES.lines().next(), Some(format!("{hash:016x}").as_str()));
 }
 
 #[test]
@@ -43,11 +40,7 @@ fn orders_samples_like_icu() {
     let lines: Vec<&str> = SAMPLES.lines().skip(1).collect();
     assert!(lines.len() > 1000);
     for pair in lines.windows(2) {
-        let expected = if pair[1].starts_with('<') {
-            Ordering::Less
-        } else {
-            Ordering::Equal
-        };
+        let expected = if pair[1].starts_with('<') { Ordering::Less } else { Ordering::Equal };
         let (one, other) = (text(pair[0]), text(pair[1]));
         assert_eq!(
             key(&one).cmp(&key(&other)),
@@ -101,11 +94,7 @@ fn ends_are_lower_than_continuations() {
         json!({"a": 1}), json!({"a": 1, "b": 1}), json!({"a": 2}), json!({"a": {}}), json!({"b": 1, "a": 1}),
     ];
     for pair in values.windows(2) {
-        assert_eq!(
-            compare(&pair[0], &pair[1], Collation::Icu),
-            Ordering::Less,
-            "{pair:?}"
-        );
+        assert_eq!(compare(&pair[0], &pair[1], Collation::Icu), Ordering::Less, "{pair:?}");
         assert!(
             sort_key(&pair[0], Collation::Icu) < sort_key(&pair[1], Collation::Icu),
             "{pair:?}"

@@ -16,10 +16,7 @@ pub(super) const NO_LIMIT: u64 = 0x07FF_FFFF_FFFF_FFFF;
 
 /// Parameters as given, each readable by itself but not yet checked against each other.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are CouchDB's parameters"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "they are CouchDB's parameters")]
 pub struct Parameters {
     reduce: Option<bool>,
     start_key: Option<Value>,
@@ -103,9 +100,7 @@ impl Parameters {
                 ));
             }
             Some(_) => {
-                return Err(QueryError::bad_request(
-                    "`queries` member must be an array.",
-                ));
+                return Err(QueryError::bad_request("`queries` member must be an array."));
             }
         }
         if members.get("keys").is_some_and(|keys| !keys.is_array()) {
@@ -132,15 +127,11 @@ impl Parameters {
     ) -> Result<Vec<Query>, QueryError> {
         let queries = match parse::body(body)?.get("queries") {
             None => {
-                return Err(QueryError::bad_request(
-                    "POST body must include `queries` parameter.",
-                ));
+                return Err(QueryError::bad_request("POST body must include `queries` parameter."));
             }
             Some(Value::Array(queries)) => queries,
             Some(_) => {
-                return Err(QueryError::bad_request(
-                    "`queries` member must be an array.",
-                ));
+                return Err(QueryError::bad_request("`queries` member must be an array."));
             }
         };
         let mut defaults = Self::default();

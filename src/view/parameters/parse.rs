@@ -56,10 +56,9 @@ impl Given<'_> {
         match text.to_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(QueryError::parse(format!(
-                "Invalid boolean parameter: {}",
-                erlang::text(text)
-            ))),
+            _ => {
+                Err(QueryError::parse(format!("Invalid boolean parameter: {}", erlang::text(text))))
+            }
         }
     }
 
@@ -73,16 +72,10 @@ impl Given<'_> {
             Self::Json(_) => None,
         };
         let Some(number) = number else {
-            return Err(QueryError::parse(format!(
-                "Invalid value for integer: {}",
-                self.term()
-            )));
+            return Err(QueryError::parse(format!("Invalid value for integer: {}", self.term())));
         };
         u64::try_from(number).map_err(|_| {
-            QueryError::parse(format!(
-                "Invalid value for positive integer: {}",
-                self.term()
-            ))
+            QueryError::parse(format!("Invalid value for positive integer: {}", self.term()))
         })
     }
 
@@ -104,11 +97,7 @@ pub(in super::super) fn integer(text: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let largest = if text.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
+    let largest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
     Some(text.parse().unwrap_or(largest))
 }
 
@@ -119,8 +108,7 @@ pub(super) fn json(text: &str) -> Result<Value, QueryError> {
 
 /// The members of a request's body.
 pub(super) fn body(body: &Value) -> Result<&Map<String, Value>, QueryError> {
-    body.as_object()
-        .ok_or_else(|| QueryError::bad_request("Request body must be a JSON object"))
+    body.as_object().ok_or_else(|| QueryError::bad_request("Request body must be a JSON object"))
 }
 
 /// What the server answers where its code meets a kind of value it was not written for.
@@ -130,9 +118,7 @@ pub(super) fn function_clause() -> QueryError {
 
 impl Parameters {
     pub(super) fn apply_url(&mut self, pairs: &[(String, String)]) -> Result<(), QueryError> {
-        pairs
-            .iter()
-            .try_for_each(|(name, value)| self.apply(name, Given::Text(value)))
+        pairs.iter().try_for_each(|(name, value)| self.apply(name, Given::Text(value)))
     }
 
     pub(super) fn apply_member(&mut self, name: &str, value: &Value) -> Result<(), QueryError> {

@@ -43,11 +43,7 @@ impl Parameters {
             Some(Value::Array(keys)) => Some(keys),
             Some(_) => return Err(QueryError::parse("`keys` must be an array of strings.")),
         };
-        check_keys(
-            keys.as_deref(),
-            self.start_key.as_ref(),
-            self.end_key.as_ref(),
-        )?;
+        check_keys(keys.as_deref(), self.start_key.as_ref(), self.end_key.as_ref())?;
         if !reduce && grouping != Grouping::Level(0) {
             return Err(QueryError::parse("Invalid use of grouping on a map view."));
         }
@@ -55,9 +51,7 @@ impl Parameters {
             return Err(QueryError::parse("`include_docs` is invalid for reduce"));
         }
         if reduce && self.conflicts.is_some() {
-            return Err(QueryError::parse(
-                "`conflicts` is invalid for reduce views.",
-            ));
+            return Err(QueryError::parse("`conflicts` is invalid for reduce views."));
         }
         match (view.partitioned, &self.partition) {
             (true, None) => {
@@ -101,9 +95,7 @@ impl Parameters {
         match self.limit {
             NO_LIMIT => Ok(largest),
             limit if limit <= largest => Ok(limit),
-            _ => Err(QueryError::parse(format!(
-                "Limit is too large, must not exceed {largest}"
-            ))),
+            _ => Err(QueryError::parse(format!("Limit is too large, must not exceed {largest}"))),
         }
     }
 
@@ -131,8 +123,8 @@ fn check_keys(
         None | Some([]) => Ok(()),
         Some([key]) if same(key, start) && same(key, end) => Ok(()),
         Some(_) if start.is_none() && end.is_none() => Ok(()),
-        Some(_) => Err(QueryError::parse(
-            "`keys` is incompatible with `key`, `start_key` and `end_key`",
-        )),
+        Some(_) => {
+            Err(QueryError::parse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
+        }
     }
 }

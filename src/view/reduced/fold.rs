@@ -27,10 +27,7 @@ impl Group {
     pub(super) fn order(&mut self, collation: Collation) -> Order {
         let order = self.order.get_or_insert_with(|| {
             let sort_key = collation::sort_key(&row::parse(&self.key), collation);
-            (
-                sort_key,
-                (collation == Collation::Raw).then(|| self.key.clone()),
-            )
+            (sort_key, (collation == Collation::Raw).then(|| self.key.clone()))
         });
         order.clone()
     }
@@ -105,11 +102,7 @@ impl<'a, 'r> Fold<'a, 'r> {
         if self.is_full() {
             return Ok(());
         }
-        if node.children.is_empty() {
-            self.leaf(node)
-        } else {
-            self.inner(node)
-        }
+        if node.children.is_empty() { self.leaf(node) } else { self.inner(node) }
     }
 
     fn leaf(&mut self, node: &'a Node) -> Result<(), ViewFailure> {
@@ -197,18 +190,11 @@ impl<'a, 'r> Fold<'a, 'r> {
         } else {
             nodes.drain(..before);
         }
-        let reached = nodes
-            .iter()
-            .filter_map(last)
-            .take_while(|last| self.bounds.reaches(last))
-            .count();
+        let reached =
+            nodes.iter().filter_map(last).take_while(|last| self.bounds.reaches(last)).count();
         // A node is known by its last row: ascending, the first node that ends behind the range
         // may begin within it.
-        nodes.truncate(if self.descending {
-            reached
-        } else {
-            reached + 1
-        });
+        nodes.truncate(if self.descending { reached } else { reached + 1 });
         nodes
     }
 
@@ -255,21 +241,11 @@ impl<'a, 'r> Fold<'a, 'r> {
             return Ok(());
         }
         // CouchDB collects on lists, which grow at the front: the rows read last come first.
-        let rows: Vec<&Row> = open
-            .entries
-            .iter()
-            .rev()
-            .flat_map(|entry| &self.rows[entry.clone()])
-            .collect();
-        let reduced = if rows.is_empty() {
-            None
-        } else {
-            Some(self.reducer.reduce(&rows)?)
-        };
-        let parts: Vec<&Reduction> = reduced
-            .iter()
-            .chain(open.reductions.iter().rev().copied())
-            .collect();
+        let rows: Vec<&Row> =
+            open.entries.iter().rev().flat_map(|entry| &self.rows[entry.clone()]).collect();
+        let reduced = if rows.is_empty() { None } else { Some(self.reducer.reduce(&rows)?) };
+        let parts: Vec<&Reduction> =
+            reduced.iter().chain(open.reductions.iter().rev().copied()).collect();
         let reduction = match parts.as_slice() {
             [one] => (*one).clone(),
             parts => reduce::rereduce(self.reducer, parts)?,
@@ -279,11 +255,7 @@ impl<'a, 'r> Fold<'a, 'r> {
             (_, Some(prefix)) => closed(prefix),
             (_, None) => open.first.key.to_string(),
         };
-        self.groups.push_back(Group {
-            key,
-            reduction,
-            order: None,
-        });
+        self.groups.push_back(Group { key, reduction, order: None });
         Ok(())
     }
 }

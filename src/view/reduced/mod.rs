@@ -40,12 +40,7 @@ impl Index {
             .collect();
         let wanted = usize::try_from(query.skip.saturating_add(query.limit)).unwrap_or(usize::MAX);
         let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
-        let mut merge = Merge {
-            rows: Vec::new(),
-            seen: 0,
-            skip,
-            wanted,
-        };
+        let mut merge = Merge { rows: Vec::new(), seen: 0, skip, wanted };
         for (at, bounds) in query.bounds(self.collation()).iter().enumerate() {
             let limit = merge.wanted - merge.seen;
             let mut shards = Vec::with_capacity(asked.len());
@@ -62,11 +57,8 @@ impl Index {
                             groups.retain(|group| group.key == key);
                         }
                     }
-                    let parts: Vec<Reduction> = shards
-                        .into_iter()
-                        .flatten()
-                        .map(|group| group.reduction)
-                        .collect();
+                    let parts: Vec<Reduction> =
+                        shards.into_iter().flatten().map(|group| group.reduction).collect();
                     if !parts.is_empty() {
                         merge.finish(key, &parts, reducer)?;
                     }
@@ -107,11 +99,7 @@ impl Merge {
                 };
                 let order = group.order(collation);
                 let sooner = next.as_ref().is_none_or(|(best, _)| {
-                    if query.descending {
-                        order > *best
-                    } else {
-                        order < *best
-                    }
+                    if query.descending { order > *best } else { order < *best }
                 });
                 if sooner {
                     next = Some((order, group.key.clone()));
@@ -122,10 +110,7 @@ impl Merge {
             };
             let mut parts = Vec::new();
             for groups in &mut shards {
-                if groups
-                    .front_mut()
-                    .is_some_and(|group| group.order(collation) == order)
-                {
+                if groups.front_mut().is_some_and(|group| group.order(collation) == order) {
                     parts.extend(groups.pop_front().map(|group| group.reduction));
                 }
             }

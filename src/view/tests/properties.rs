@@ -32,13 +32,7 @@ fn read(index: &Index, body: &str) -> Vec<(String, String, String)> {
     answer
         .rows
         .iter()
-        .map(|row| {
-            (
-                row.row.id.to_string(),
-                row.row.key.to_string(),
-                row.row.value.to_string(),
-            )
-        })
+        .map(|row| (row.row.id.to_string(), row.row.key.to_string(), row.row.value.to_string()))
         .collect()
 }
 

@@ -29,10 +29,7 @@ impl Lexer {
                 Some(b'o' | b'O') => return self.radix_number(8, start, start + 2),
                 Some(b'0'..=b'7') if self.is_legacy_octal(start + 2) => {
                     let token = self.radix_number(8, start, start + 1)?;
-                    return Ok(Token {
-                        octal: true,
-                        ..token
-                    });
+                    return Ok(Token { octal: true, ..token });
                 }
                 _ => {}
             }
@@ -56,10 +53,7 @@ impl Lexer {
             return Err(self.error(ILLEGAL));
         }
         let digits = String::from_utf16_lossy(&self.buffer[start..self.pos]);
-        Ok(Token {
-            number: digits.parse().unwrap_or(f64::NAN),
-            ..self.token(Kind::Number, start)
-        })
+        Ok(Token { number: digits.parse().unwrap_or(f64::NAN), ..self.token(Kind::Number, start) })
     }
 
     fn skip_digits(&mut self) {
@@ -89,10 +83,7 @@ impl Lexer {
         if self.pos == digits || self.identifier_starts_here() || follows_digit {
             return Err(self.error(ILLEGAL));
         }
-        Ok(Token {
-            number: number.value(),
-            ..self.token(Kind::Number, start)
-        })
+        Ok(Token { number: number.value(), ..self.token(Kind::Number, start) })
     }
 
     pub(super) fn string(&mut self) -> Result<Token> {
@@ -116,24 +107,16 @@ impl Lexer {
                 }
                 continue;
             }
-            let mut value = decoded
-                .take()
-                .unwrap_or_else(|| self.buffer[start + 1..self.pos - 1].to_vec());
+            let mut value =
+                decoded.take().unwrap_or_else(|| self.buffer[start + 1..self.pos - 1].to_vec());
             self.string_escape(&mut value, &mut octal)?;
             decoded = Some(value);
         }
         let text = match decoded {
             Some(value) => self.keep(&value),
-            None => Text {
-                start: offset(start + 1),
-                end: offset(self.pos - 1),
-            },
+            None => Text { start: offset(start + 1), end: offset(self.pos - 1) },
         };
-        Ok(Token {
-            text,
-            octal,
-            ..self.token(Kind::String, start)
-        })
+        Ok(Token { text, octal, ..self.token(Kind::String, start) })
     }
 
     /// An escape behind its backslash.
@@ -153,10 +136,7 @@ impl Lexer {
                 push_code_point(value, code);
             }
             b'u' => value.push(self.hex_escape(4).ok_or_else(|| self.error(ILLEGAL))?),
-            b'x' => value.push(
-                self.hex_escape(2)
-                    .ok_or_else(|| self.error(INVALID_HEX_ESCAPE))?,
-            ),
+            b'x' => value.push(self.hex_escape(2).ok_or_else(|| self.error(INVALID_HEX_ESCAPE))?),
             b'n' => value.push(0x0a),
             b'r' => value.push(0x0d),
             b't' => value.push(0x09),
@@ -220,20 +200,14 @@ impl Lexer {
         Ok(Token {
             head,
             tail,
-            text: Text {
-                start: offset(start + 1),
-                end: offset(end),
-            },
+            text: Text { start: offset(start + 1), end: offset(end) },
             ..self.token(Kind::Template, start)
         })
     }
 
     fn template_escape(&mut self) -> Result<()> {
         let Some(unit) = self.here() else {
-            return Err(RewriteError::type_error(
-                "ch is undefined",
-                TEMPLATE_ESCAPE_LINE,
-            ));
+            return Err(RewriteError::type_error("ch is undefined", TEMPLATE_ESCAPE_LINE));
         };
         if is_line_terminator(unit) {
             self.next_line();
@@ -253,8 +227,7 @@ impl Lexer {
                 }
             }
             b'x' => {
-                self.hex_escape(2)
-                    .ok_or_else(|| self.error(INVALID_HEX_ESCAPE))?;
+                self.hex_escape(2).ok_or_else(|| self.error(INVALID_HEX_ESCAPE))?;
             }
             b'0' if !is_decimal_digit(self.here()) => {}
             b'0'..=b'7' => return Err(self.error(TEMPLATE_OCTAL)),
@@ -296,15 +269,9 @@ impl Lexer {
                 _ => {}
             }
         }
-        let pattern = Text {
-            start: offset(start + 1),
-            end: offset(self.pos - 1),
-        };
+        let pattern = Text { start: offset(start + 1), end: offset(self.pos - 1) };
         let flags_start = self.pos;
-        while let Some(unit) = self
-            .here()
-            .filter(|unit| is_identifier_part(u32::from(*unit)))
-        {
+        while let Some(unit) = self.here().filter(|unit| is_identifier_part(u32::from(*unit))) {
             self.pos += 1;
             if unit == 0x5c && self.here().is_some() {
                 if self.here_is('u') {
@@ -317,18 +284,10 @@ impl Lexer {
                 return Err(self.error(ILLEGAL));
             }
         }
-        let flags = Text {
-            start: offset(flags_start),
-            end: offset(self.pos),
-        };
+        let flags = Text { start: offset(flags_start), end: offset(self.pos) };
         let has_value = regexp::check(self.units(pattern), self.units(flags), &self.known_flags)
             .map_err(|regexp::Invalid| self.error(INVALID_REGEXP))?;
-        Ok(Token {
-            text: pattern,
-            flags,
-            has_value,
-            ..self.token(Kind::Regex, start)
-        })
+        Ok(Token { text: pattern, flags, has_value, ..self.token(Kind::Regex, start) })
     }
 }
 

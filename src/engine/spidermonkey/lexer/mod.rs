@@ -74,11 +74,7 @@ impl Lexer {
     }
 
     pub fn state(&self) -> State {
-        State {
-            pos: self.pos,
-            line: self.line,
-            line_start: self.line_start,
-        }
+        State { pos: self.pos, line: self.line, line_start: self.line_start }
     }
 
     /// Goes back; the braces that were passed meanwhile stay counted, as they do in Esprima.
@@ -101,13 +97,11 @@ impl Lexer {
     }
 
     fn here_is(&self, c: char) -> bool {
-        self.here()
-            .is_some_and(|unit| u32::from(unit) == u32::from(c))
+        self.here().is_some_and(|unit| u32::from(unit) == u32::from(c))
     }
 
     fn identifier_starts_here(&self) -> bool {
-        self.here()
-            .is_some_and(|unit| is_identifier_start(u32::from(unit)))
+        self.here().is_some_and(|unit| is_identifier_start(u32::from(unit)))
     }
 
     fn error(&self, description: &str) -> RewriteError {
@@ -127,10 +121,7 @@ impl Lexer {
         Token {
             kind,
             sym: Sym::Other,
-            text: Text {
-                start: offset(start),
-                end: offset(self.pos),
-            },
+            text: Text { start: offset(start), end: offset(self.pos) },
             flags: Text::default(),
             number: 0.0,
             octal: false,
@@ -147,10 +138,7 @@ impl Lexer {
     fn keep(&mut self, value: &[u16]) -> Text {
         let start = offset(self.buffer.len());
         self.buffer.extend_from_slice(value);
-        Text {
-            start,
-            end: offset(self.buffer.len()),
-        }
+        Text { start, end: offset(self.buffer.len()) }
     }
 
     /// The name `yield`, for an expression that turns out to be one.
@@ -270,10 +258,7 @@ impl Lexer {
             }
         }
         let text = if simple {
-            Text {
-                start: offset(start),
-                end: offset(self.pos),
-            }
+            Text { start: offset(start), end: offset(self.pos) }
         } else {
             self.pos = start;
             self.complex_identifier()?
@@ -290,11 +275,7 @@ impl Lexer {
         if kind != Kind::Identifier && start + length != self.pos {
             return Err(self.error_at(start, ESCAPED_KEYWORD));
         }
-        Ok(Token {
-            sym,
-            text,
-            ..self.token(kind, start)
-        })
+        Ok(Token { sym, text, ..self.token(kind, start) })
     }
 
     /// The symbol of a word, if it has one.
@@ -382,10 +363,7 @@ impl Lexer {
         let start = self.pos;
         let mut bytes = [0; 4];
         for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = self
-                .at(start + i)
-                .and_then(|unit| u8::try_from(unit).ok())
-                .unwrap_or(0);
+            *byte = self.at(start + i).and_then(|unit| u8::try_from(unit).ok()).unwrap_or(0);
         }
         let sym = match bytes {
             [b'(', ..] => Sym::ParenOpen,
@@ -449,9 +427,6 @@ impl Lexer {
             _ => return Err(self.error(ILLEGAL)),
         };
         self.pos += sym.as_str().len();
-        Ok(Token {
-            sym,
-            ..self.token(Kind::Punctuator, start)
-        })
+        Ok(Token { sym, ..self.token(Kind::Punctuator, start) })
     }
 }

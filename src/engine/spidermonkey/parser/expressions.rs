@@ -49,10 +49,7 @@ impl Parser {
                     self.is_no_target();
                     let token = self.next_regex()?;
                     Ok(self.add(if token.has_value {
-                        Node::Regex {
-                            pattern: token.text,
-                            flags: token.flags,
-                        }
+                        Node::Regex { pattern: token.text, flags: token.flags }
                     } else {
                         // There is no value, which is printed as such.
                         Node::Null
@@ -241,11 +238,7 @@ impl Parser {
                 self.inherit(Self::assignment)?
             } else if self.is_punctuator(Sym::ParenOpen) {
                 method = true;
-                if is_async {
-                    self.async_method()?
-                } else {
-                    self.method()?
-                }
+                if is_async { self.async_method()? } else { self.method()? }
             } else if is_name {
                 shorthand = true;
                 self.shorthand_value(token.text)?
@@ -296,10 +289,7 @@ impl Parser {
             chunk = self.next()?;
             quasis.push(chunk.text);
         }
-        Ok(self.add(Node::Template {
-            quasis,
-            expressions,
-        }))
+        Ok(self.add(Node::Template { quasis, expressions }))
     }
 
     fn arrow_parameters(&mut self, params: Vec<NodeId>, is_async: bool) -> NodeId {
@@ -308,11 +298,7 @@ impl Parser {
 
     /// Consumes what should have been an arrow, if it is none.
     fn expect_arrow_ahead(&mut self) -> Result<()> {
-        if self.is_punctuator(Sym::Arrow) {
-            Ok(())
-        } else {
-            self.expect(Sym::Arrow)
-        }
+        if self.is_punctuator(Sym::Arrow) { Ok(()) } else { self.expect(Sym::Arrow) }
     }
 
     /// An expression in parentheses or the parameters of an arrow function.

@@ -168,11 +168,7 @@ impl Parser {
         let named = !may_be_anonymous || !self.is_punctuator(Sym::ParenOpen);
         let mut params = Params::default();
         // The name belongs to the code around the function.
-        let id = if named {
-            Some(self.function_name(&mut params, false)?)
-        } else {
-            None
-        };
+        let id = if named { Some(self.function_name(&mut params, false)?) } else { None };
         let outer = self.enter_function(is_async, generator);
         let (params, body) = self.function_rest(params)?;
         self.leave_function(outer);
@@ -192,11 +188,7 @@ impl Parser {
         // The name belongs to the function.
         let outer = self.enter_function(is_async, generator);
         let named = !self.is_punctuator(Sym::ParenOpen);
-        let id = if named {
-            Some(self.function_name(&mut params, !generator)?)
-        } else {
-            None
-        };
+        let id = if named { Some(self.function_name(&mut params, !generator)?) } else { None };
         let (params, body) = self.function_rest(params)?;
         self.leave_function(outer);
         Ok(self.add(Node::Function(Box::new(Function {
@@ -223,11 +215,7 @@ impl Parser {
     fn function_name(&mut self, params: &mut Params, may_be_yield: bool) -> Result<Text> {
         let token = self.ahead;
         let is_yield = may_be_yield && !self.context.strict && self.is_keyword(Sym::Yield);
-        let name = if is_yield {
-            self.next()?.text
-        } else {
-            self.variable_name(None)?
-        };
+        let name = if is_yield { self.next()?.text } else { self.variable_name(None)? };
         if token.sym.is_restricted() {
             if self.context.strict {
                 return Err(self.token_error(&token, STRICT_FUNCTION_NAME));
@@ -289,23 +277,14 @@ impl Parser {
         while self.ahead.kind == Kind::String {
             let token = self.ahead;
             let expression = self.expression()?;
-            let raw = Text {
-                start: token.start + 1,
-                end: token.end - 1,
-            };
+            let raw = Text { start: token.start + 1, end: token.end - 1 };
             let is_directive = matches!(self.nodes[expression], Node::String(_)) && !raw.is_empty();
             self.semicolon()?;
             body.push(self.add(Node::Expression(expression)));
             if !is_directive {
                 break;
             }
-            if self
-                .lexer
-                .units(raw)
-                .iter()
-                .copied()
-                .eq("use strict".encode_utf16())
-            {
+            if self.lexer.units(raw).iter().copied().eq("use strict".encode_utf16()) {
                 self.context.strict = true;
                 if let Some(octal) = first_octal {
                     return Err(self.token_error(&octal, STRICT_OCTAL));
@@ -406,11 +385,7 @@ impl Parser {
         let strict = std::mem::replace(&mut self.context.strict, true);
         self.expect_keyword(Sym::Class)?;
         let named = declaration || self.ahead.kind == Kind::Identifier;
-        let id = if named {
-            Some(self.variable_name(None)?)
-        } else {
-            None
-        };
+        let id = if named { Some(self.variable_name(None)?) } else { None };
         let superclass = if self.is_keyword(Sym::Extends) {
             self.next()?;
             Some(self.isolate(|parser| parser.nested(Self::left_hand_side))?)
@@ -427,11 +402,7 @@ impl Parser {
         }
         self.expect(Sym::BraceClose)?;
         self.context.strict = strict;
-        Ok(self.add(Node::Class(Box::new(Class {
-            id,
-            superclass,
-            members,
-        }))))
+        Ok(self.add(Node::Class(Box::new(Class { id, superclass, members }))))
     }
 
     fn class_member(&mut self, has_constructor: &mut bool) -> Result<NodeId> {
@@ -489,11 +460,7 @@ impl Parser {
         } else if let Some(key) = key
             && self.is_punctuator(Sym::ParenOpen)
         {
-            let value = if is_async {
-                self.async_method()?
-            } else {
-                self.method()?
-            };
+            let value = if is_async { self.async_method()? } else { self.method()? };
             member = Some((MemberKind::Plain, key, value));
         }
         let Some((kind, key, value)) = member else {
@@ -501,10 +468,9 @@ impl Parser {
         };
 
         if !computed && is_static && self.is_key(key, Sym::Prototype) {
-            return Err(self.token_error(
-                &token,
-                "Classes may not have static property named prototype",
-            ));
+            return Err(
+                self.token_error(&token, "Classes may not have static property named prototype")
+            );
         }
         if !computed && !is_static && self.is_key(key, Sym::Constructor) {
             let is_generator =

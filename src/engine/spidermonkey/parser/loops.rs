@@ -50,40 +50,19 @@ impl Parser {
         };
         match head {
             ForHead::Each(keyword, left) => {
-                let right = if keyword == Sym::In {
-                    self.expression()?
-                } else {
-                    self.assignment()?
-                };
+                let right =
+                    if keyword == Sym::In { self.expression()? } else { self.assignment()? };
                 let body = self.for_body()?;
-                Ok(self.add(Node::ForEach {
-                    keyword,
-                    left,
-                    right,
-                    body,
-                }))
+                Ok(self.add(Node::ForEach { keyword, left, right, body }))
             }
             ForHead::Init(init) => {
                 let has_test = !self.is_punctuator(Sym::Semicolon);
-                let test = if has_test {
-                    Some(self.expression()?)
-                } else {
-                    None
-                };
+                let test = if has_test { Some(self.expression()?) } else { None };
                 self.expect(Sym::Semicolon)?;
                 let has_update = !self.is_punctuator(Sym::ParenClose);
-                let update = if has_update {
-                    Some(self.expression()?)
-                } else {
-                    None
-                };
+                let update = if has_update { Some(self.expression()?) } else { None };
                 let body = self.for_body()?;
-                Ok(self.add(Node::For {
-                    init,
-                    test,
-                    update,
-                    body,
-                }))
+                Ok(self.add(Node::For { init, test, update, body }))
             }
         }
     }
@@ -126,10 +105,8 @@ impl Parser {
         let declarations = self.without_in(|parser| parser.variables(true))?;
         let keyword = match (self.for_keyword_ahead(), self.single(&declarations)) {
             (Some(Sym::In), Some((id, Some(_)))) => {
-                let is_pattern = matches!(
-                    self.nodes[id],
-                    Node::ArrayPattern(_) | Node::ObjectPattern(_)
-                );
+                let is_pattern =
+                    matches!(self.nodes[id], Node::ArrayPattern(_) | Node::ObjectPattern(_));
                 if is_pattern || self.context.strict {
                     return Err(self.scan_error(
                         "for-in loop variable declaration may not have an initializer",
@@ -140,10 +117,7 @@ impl Parser {
             (keyword, Some((_, None))) => keyword,
             _ => None,
         };
-        let left = self.add(Node::Variables {
-            keyword: Sym::Var,
-            declarations,
-        });
+        let left = self.add(Node::Variables { keyword: Sym::Var, declarations });
         if let Some(keyword) = keyword {
             self.next()?;
             return Ok(ForHead::Each(keyword, left));
@@ -164,10 +138,7 @@ impl Parser {
             Some((_, None)) => self.for_keyword_ahead(),
             _ => None,
         };
-        let left = self.add(Node::Variables {
-            keyword: token.sym,
-            declarations,
-        });
+        let left = self.add(Node::Variables { keyword: token.sym, declarations });
         if let Some(keyword) = keyword {
             self.next()?;
             return Ok(ForHead::Each(keyword, left));

@@ -75,23 +75,11 @@ pub(super) struct Parser {
 impl Parser {
     pub fn new(source: &str, known_flags: &str) -> Result<Self> {
         let mut lexer = Lexer::new(source, known_flags);
-        let start = Marker {
-            index: 0,
-            line: lexer.line,
-            line_start: 0,
-        };
+        let start = Marker { index: 0, line: lexer.line, line_start: 0 };
         lexer.skip_comments()?;
-        let here = Marker {
-            index: lexer.pos,
-            line: lexer.line,
-            line_start: lexer.line_start,
-        };
+        let here = Marker { index: lexer.pos, line: lexer.line, line_start: lexer.line_start };
         let ahead = lexer.next_token()?;
-        let last = Marker {
-            index: lexer.pos,
-            line: lexer.line,
-            line_start: lexer.line_start,
-        };
+        let last = Marker { index: lexer.pos, line: lexer.line, line_start: lexer.line_start };
         Ok(Self {
             line_ends: start.line != ahead.line,
             start: here,
@@ -137,10 +125,7 @@ impl Parser {
     /// Runs a rule one level deeper.
     fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_DEPTH {
-            return Err(RewriteError::too_complex(
-                "nested too deeply",
-                self.last.line,
-            ));
+            return Err(RewriteError::too_complex("nested too deeply", self.last.line));
         }
         self.depth += 1;
         let result = rule(self);
@@ -173,20 +158,12 @@ impl Parser {
 
     /// An error at the end of the last token.
     fn last_error(&self, description: &str) -> RewriteError {
-        Self::error(
-            self.last.line,
-            self.last.index - self.last.line_start + 1,
-            description,
-        )
+        Self::error(self.last.line, self.last.index - self.last.line_start + 1, description)
     }
 
     /// An error for which Esprima reports the line of the token ahead and the column of the last one.
     fn scan_error(&self, description: &str) -> RewriteError {
-        Self::error(
-            self.lexer.line,
-            self.last.index - self.last.line_start + 1,
-            description,
-        )
+        Self::error(self.lexer.line, self.last.index - self.last.line_start + 1, description)
     }
 
     fn token_error(&self, token: &Token, description: &str) -> RewriteError {
@@ -287,20 +264,12 @@ impl Parser {
 
     fn expect(&mut self, sym: Sym) -> Result<()> {
         let token = self.next()?;
-        if token.is_punctuator(sym) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&token))
-        }
+        if token.is_punctuator(sym) { Ok(()) } else { Err(self.unexpected(&token)) }
     }
 
     fn expect_keyword(&mut self, sym: Sym) -> Result<()> {
         let token = self.next()?;
-        if token.is_keyword(sym) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&token))
-        }
+        if token.is_keyword(sym) { Ok(()) } else { Err(self.unexpected(&token)) }
     }
 
     /// Whether the value of the token ahead reads like this, for rules that forget to look at its kind.
@@ -312,11 +281,7 @@ impl Parser {
     }
 
     fn text_is(&self, text: Text, sym: Sym) -> bool {
-        self.lexer
-            .units(text)
-            .iter()
-            .copied()
-            .eq(sym.as_str().encode_utf16())
+        self.lexer.units(text).iter().copied().eq(sym.as_str().encode_utf16())
     }
 
     fn semicolon(&mut self) -> Result<()> {

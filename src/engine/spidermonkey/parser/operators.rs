@@ -58,21 +58,14 @@ impl Parser {
             return Ok(self.add(Node::MetaProperty));
         }
         let callee = self.isolate(|parser| parser.nested(Self::callee))?;
-        let arguments = if self.is_punctuator(Sym::ParenOpen) {
-            self.arguments()?
-        } else {
-            Vec::new()
-        };
+        let arguments =
+            if self.is_punctuator(Sym::ParenOpen) { self.arguments()? } else { Vec::new() };
         self.is_no_target();
         Ok(self.add(Node::New { callee, arguments }))
     }
 
     fn new_or_primary(&mut self) -> Result<NodeId> {
-        if self.is_keyword(Sym::New) {
-            self.new_expression()
-        } else {
-            self.primary()
-        }
+        if self.is_keyword(Sym::New) { self.new_expression() } else { self.primary() }
     }
 
     /// `super`, which must be followed by a member access, or by a call if those are allowed.
@@ -81,11 +74,7 @@ impl Parser {
         let follows = self.is_punctuator(Sym::BracketOpen)
             || self.is_punctuator(Sym::Dot)
             || (calls && self.is_punctuator(Sym::ParenOpen));
-        if follows {
-            Ok(self.add(Node::Super))
-        } else {
-            Err(self.unexpected_ahead())
-        }
+        if follows { Ok(self.add(Node::Super)) } else { Err(self.unexpected_ahead()) }
     }
 
     /// The member access or tagged template that follows, if one does.
@@ -95,22 +84,14 @@ impl Parser {
             self.context.is_assignment_target = true;
             self.next()?;
             let property = self.member_name()?;
-            Ok(Some(self.add(Node::Member {
-                object,
-                property,
-                computed: false,
-            })))
+            Ok(Some(self.add(Node::Member { object, property, computed: false })))
         } else if self.is_punctuator(Sym::BracketOpen) {
             self.context.is_binding_element = false;
             self.context.is_assignment_target = true;
             self.next()?;
             let property = self.isolate(Self::expression)?;
             self.expect(Sym::BracketClose)?;
-            Ok(Some(self.add(Node::Member {
-                object,
-                property,
-                computed: true,
-            })))
+            Ok(Some(self.add(Node::Member { object, property, computed: true })))
         } else if self.ahead.kind == Kind::Template && self.ahead.head {
             let quasi = self.template()?;
             Ok(Some(self.add(Node::TaggedTemplate { tag: object, quasi })))
@@ -148,15 +129,9 @@ impl Parser {
                 let arguments = self.argument_list(maybe_arrow)?;
                 expression = if maybe_arrow && self.is_punctuator(Sym::Arrow) {
                     self.reinterpret_all(&arguments);
-                    self.add(Node::ArrowParameters {
-                        params: arguments,
-                        is_async: true,
-                    })
+                    self.add(Node::ArrowParameters { params: arguments, is_async: true })
                 } else {
-                    self.add(Node::Call {
-                        callee: expression,
-                        arguments,
-                    })
+                    self.add(Node::Call { callee: expression, arguments })
                 };
             } else if let Some(next) = self.suffix(expression)? {
                 expression = next;
@@ -185,11 +160,7 @@ impl Parser {
                 return Err(self.scan_error(INVALID_TARGET));
             }
             self.is_no_target();
-            return Ok(self.add(Node::Update {
-                operator,
-                argument,
-                prefix: true,
-            }));
+            return Ok(self.add(Node::Update { operator, argument, prefix: true }));
         }
         let argument = self.inherit(|parser| parser.nested(Self::left_hand_side))?;
         let follows = self.is_punctuator(Sym::Increment) || self.is_punctuator(Sym::Decrement);
@@ -206,11 +177,7 @@ impl Parser {
         }
         self.is_no_target();
         let operator = self.next()?.sym;
-        Ok(self.add(Node::Update {
-            operator,
-            argument,
-            prefix: false,
-        }))
+        Ok(self.add(Node::Update { operator, argument, prefix: false }))
     }
 
     fn unary(&mut self) -> Result<NodeId> {
@@ -255,11 +222,7 @@ impl Parser {
         self.next()?;
         self.is_no_target();
         let right = self.isolate(|parser| parser.nested(Self::exponentiation))?;
-        Ok(self.add(Node::Binary {
-            operator: Sym::Power,
-            left,
-            right,
-        }))
+        Ok(self.add(Node::Binary { operator: Sym::Power, left, right }))
     }
 
     /// How tightly the binary operator ahead binds; 0 if it is none.
@@ -293,11 +256,7 @@ impl Parser {
             while let Some((left, operator, _)) =
                 waiting.pop_if(|(.., waiting)| precedence <= *waiting)
             {
-                right = self.add(Node::Binary {
-                    operator,
-                    left,
-                    right,
-                });
+                right = self.add(Node::Binary { operator, left, right });
             }
             if precedence == 0 {
                 return Ok(right);
@@ -319,11 +278,7 @@ impl Parser {
         self.expect(Sym::Colon)?;
         let alternate = self.isolate(Self::assignment)?;
         self.is_no_target();
-        Ok(self.add(Node::Conditional {
-            test,
-            consequent,
-            alternate,
-        }))
+        Ok(self.add(Node::Conditional { test, consequent, alternate }))
     }
 
     pub(super) fn assignment(&mut self) -> Result<NodeId> {
@@ -340,10 +295,8 @@ impl Parser {
                 // Whatever stood between is forgotten.
                 let param = parser.primary()?;
                 parser.reinterpret(param);
-                expression = parser.add(Node::ArrowParameters {
-                    params: vec![param],
-                    is_async: true,
-                });
+                expression =
+                    parser.add(Node::ArrowParameters { params: vec![param], is_async: true });
             }
             let is_list = matches!(parser.nodes[expression], Node::ArrowParameters { .. });
             if is_list || parser.is_punctuator(Sym::Arrow) {
@@ -376,11 +329,7 @@ impl Parser {
             let operator = parser.next()?.sym;
             let right = parser.isolate(Self::assignment)?;
             parser.context.cover_initializer = None;
-            Ok(parser.add(Node::Assignment {
-                operator,
-                left: expression,
-                right,
-            }))
+            Ok(parser.add(Node::Assignment { operator, left: expression, right }))
         })
     }
 
@@ -414,11 +363,7 @@ impl Parser {
         self.context.allow_strict_directive = allow_strict_directive;
         self.context.allow_yield = allow_yield;
         self.context.is_await = is_await;
-        Ok(self.add(Node::ArrowFunction {
-            params: params.list,
-            body,
-            is_async,
-        }))
+        Ok(self.add(Node::ArrowFunction { params: params.list, body, is_async }))
     }
 
     /// Checks what stands before an arrow as parameters; nothing if it cannot be any.
@@ -452,11 +397,7 @@ impl Parser {
         }
         if params.has_duplicate {
             // Reported at once, although the body may not be strict.
-            let blame = if self.context.strict {
-                params.stricted
-            } else {
-                params.first_restricted
-            };
+            let blame = if self.context.strict { params.stricted } else { params.first_restricted };
             return Err(self.blame(blame.unwrap_or(Blame::Last), params.message));
         }
         params.list = list;

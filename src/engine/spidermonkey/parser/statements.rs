@@ -119,10 +119,7 @@ impl Parser {
         let keyword = self.next()?.sym;
         let declarations = self.lexical_bindings(keyword, false)?;
         self.semicolon()?;
-        Ok(self.add(Node::Variables {
-            keyword,
-            declarations,
-        }))
+        Ok(self.add(Node::Variables { keyword, declarations }))
     }
 
     pub(super) fn lexical_bindings(&mut self, keyword: Sym, in_for: bool) -> Result<Vec<NodeId>> {
@@ -181,10 +178,7 @@ impl Parser {
         self.next()?;
         let declarations = self.variables(false)?;
         self.semicolon()?;
-        Ok(self.add(Node::Variables {
-            keyword: Sym::Var,
-            declarations,
-        }))
+        Ok(self.add(Node::Variables { keyword: Sym::Var, declarations }))
     }
 
     fn if_statement(&mut self) -> Result<NodeId> {
@@ -197,11 +191,7 @@ impl Parser {
         } else {
             None
         };
-        Ok(self.add(Node::If {
-            test,
-            consequent,
-            alternate,
-        }))
+        Ok(self.add(Node::If { test, consequent, alternate }))
     }
 
     fn if_clause(&mut self) -> Result<NodeId> {
@@ -254,11 +244,7 @@ impl Parser {
             || self.ahead.kind == Kind::End;
         // Strings and templates are taken as the operand even from the next line.
         let has_argument = !ends || matches!(self.ahead.kind, Kind::String | Kind::Template);
-        let argument = if has_argument {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let argument = if has_argument { Some(self.expression()?) } else { None };
         self.semicolon()?;
         Ok(self.add(Node::Return(argument)))
     }
@@ -292,10 +278,7 @@ impl Parser {
         }
         self.next()?;
         self.context.in_switch = in_switch;
-        Ok(self.add(Node::Switch {
-            discriminant,
-            cases,
-        }))
+        Ok(self.add(Node::Switch { discriminant, cases }))
     }
 
     fn switch_case(&mut self) -> Result<(Option<NodeId>, Vec<NodeId>)> {
@@ -371,11 +354,7 @@ impl Parser {
     fn try_statement(&mut self) -> Result<NodeId> {
         self.next()?;
         let block = self.block()?;
-        let handler = if self.is_keyword(Sym::Catch) {
-            Some(self.catch_clause()?)
-        } else {
-            None
-        };
+        let handler = if self.is_keyword(Sym::Catch) { Some(self.catch_clause()?) } else { None };
         let finalizer = if self.is_keyword(Sym::Finally) {
             self.next()?;
             Some(self.block()?)
@@ -385,11 +364,7 @@ impl Parser {
         if handler.is_none() && finalizer.is_none() {
             return Err(self.last_error("Missing catch or finally after try"));
         }
-        Ok(self.add(Node::Try {
-            block,
-            handler,
-            finalizer,
-        }))
+        Ok(self.add(Node::Try { block, handler, finalizer }))
     }
 
     fn catch_clause(&mut self) -> Result<NodeId> {

@@ -51,23 +51,12 @@ impl Printer<'_> {
             if parenthesized {
                 self.out.push('(');
             }
-            pending.push(Pending {
-                id,
-                allow: allow_here,
-                parenthesized,
-                start: self.out.len(),
-            });
+            pending.push(Pending { id, allow: allow_here, parenthesized, start: self.out.len() });
             (wanted, allow) = next;
             id = operand;
         }
         self.simple_expression(id, wanted, allow);
-        while let Some(Pending {
-            id,
-            allow,
-            parenthesized,
-            start,
-        }) = pending.pop()
-        {
+        while let Some(Pending { id, allow, parenthesized, start }) = pending.pop() {
             self.behind_operand(id, allow, start);
             if parenthesized {
                 self.out.push(')');
@@ -84,44 +73,22 @@ impl Printer<'_> {
         wanted: Precedence,
         allow: Allow,
     ) -> Option<(NodeId, bool, Allow, (Precedence, Allow))> {
-        let without_call = Allow {
-            call: allow.call,
-            ..Allow::ALL
-        };
+        let without_call = Allow { call: allow.call, ..Allow::ALL };
         match self.node(id) {
             Node::Binary { operator, left, .. } => {
                 let own = precedence(*operator);
                 let loose = own.is_some_and(|own| own < wanted);
                 let allow = allow.with_in(loose);
-                let parenthesized = if *operator == Sym::In && !allow.r#in {
-                    true
-                } else {
-                    loose
-                };
-                Some((
-                    *left,
-                    parenthesized,
-                    allow,
-                    (own.unwrap_or(Precedence::ANY), allow),
-                ))
+                let parenthesized = if *operator == Sym::In && !allow.r#in { true } else { loose };
+                Some((*left, parenthesized, allow, (own.unwrap_or(Precedence::ANY), allow)))
             }
             Node::Member { object, .. } => {
                 let parenthesized = Precedence::MEMBER < wanted;
-                Some((
-                    *object,
-                    parenthesized,
-                    allow,
-                    (Precedence::CALL, without_call),
-                ))
+                Some((*object, parenthesized, allow, (Precedence::CALL, without_call)))
             }
             Node::Call { callee, .. } => {
                 let parenthesized = !allow.call || Precedence::CALL < wanted;
-                Some((
-                    *callee,
-                    parenthesized,
-                    allow,
-                    (Precedence::CALL, Allow::ALL),
-                ))
+                Some((*callee, parenthesized, allow, (Precedence::CALL, Allow::ALL)))
             }
             Node::TaggedTemplate { tag, .. } => {
                 let parenthesized = Precedence::TAGGED_TEMPLATE < wanted;
@@ -134,26 +101,16 @@ impl Printer<'_> {
     /// The rest of an expression behind its leftmost operand.
     fn behind_operand(&mut self, id: NodeId, allow: Allow, start: usize) {
         match self.node(id) {
-            Node::Binary {
-                operator, right, ..
-            } => {
+            Node::Binary { operator, right, .. } => {
                 let wanted = precedence(*operator).map_or(Precedence::ANY, Precedence::next);
                 self.spaced(|printer| printer.push(operator.as_str()));
                 self.spaced(|printer| printer.expression(*right, wanted, allow));
             }
-            Node::Member {
-                object,
-                property,
-                computed,
-            } => {
+            Node::Member { object, property, computed } => {
                 if *computed {
                     self.push("[");
                     // Calls are fine again inside of the brackets, unless the whole stands in a callee.
-                    let allow = if allow.call {
-                        Allow::ALL
-                    } else {
-                        Allow::NO_CALL
-                    };
+                    let allow = if allow.call { Allow::ALL } else { Allow::NO_CALL };
                     self.expression(*property, Precedence::SEQUENCE, allow);
                     self.push("]");
                 } else {
@@ -191,47 +148,34 @@ impl Printer<'_> {
                 self.push("/");
                 self.text(*flags);
             }
-            Node::Template {
-                quasis,
-                expressions,
-            } => self.template(quasis, expressions),
+            Node::Template { quasis, expressions } => self.template(quasis, expressions),
             Node::Array(elements) => self.array(elements, false),
             Node::ArrayPattern(elements) => self.array(elements, true),
             Node::Object(properties) => self.object(properties),
             Node::ObjectPattern(properties) => self.object_pattern(properties),
             Node::Property(property) => self.property(property),
             Node::Function(function) => self.function(function),
-            Node::ArrowFunction {
-                params,
-                body,
-                is_async,
-            } => self.parenthesized(Precedence::CONDITIONAL < wanted, |printer| {
-                printer.arrow_function(params, *body, *is_async);
-            }),
+            Node::ArrowFunction { params, body, is_async } => {
+                self.parenthesized(Precedence::CONDITIONAL < wanted, |printer| {
+                    printer.arrow_function(params, *body, *is_async);
+                })
+            }
             Node::Class(class) => self.class(class),
             Node::Unary { operator, argument } => {
                 self.parenthesized(Precedence::UNARY < wanted, |printer| {
                     printer.unary(*operator, *argument);
                 });
             }
-            Node::Update {
-                operator,
-                argument,
-                prefix,
-            } => self.update(*operator, *argument, *prefix, wanted),
-            Node::Assignment {
-                operator,
-                left,
-                right,
-            } => self.assignment(*left, operator.as_str(), *right, wanted, allow),
+            Node::Update { operator, argument, prefix } => {
+                self.update(*operator, *argument, *prefix, wanted)
+            }
+            Node::Assignment { operator, left, right } => {
+                self.assignment(*left, operator.as_str(), *right, wanted, allow)
+            }
             Node::AssignmentPattern { left, right } => {
                 self.assignment(*left, "=", *right, wanted, allow);
             }
-            Node::Conditional {
-                test,
-                consequent,
-                alternate,
-            } => {
+            Node::Conditional { test, consequent, alternate } => {
                 let loose = Precedence::CONDITIONAL < wanted;
                 let allow = allow.with_in(loose);
                 self.parenthesized(loose, |printer| {
@@ -353,11 +297,7 @@ impl Printer<'_> {
     }
 
     fn update(&mut self, operator: Sym, argument: NodeId, prefix: bool, wanted: Precedence) {
-        let own = if prefix {
-            Precedence::UNARY
-        } else {
-            Precedence::POSTFIX
-        };
+        let own = if prefix { Precedence::UNARY } else { Precedence::POSTFIX };
         self.parenthesized(own < wanted, |printer| {
             if prefix {
                 printer.push(operator.as_str());
@@ -461,10 +401,7 @@ impl Printer<'_> {
             [] => return self.push("{}"),
             [only] => property(only)
                 .is_some_and(|only| !matches!(self.node(only.value), Node::Identifier(_))),
-            all => all
-                .iter()
-                .filter_map(property)
-                .any(|property| !property.shorthand),
+            all => all.iter().filter_map(property).any(|property| !property.shorthand),
         };
         if multiline {
             self.push("{\n");

@@ -8,11 +8,7 @@ impl Printer<'_> {
         if function.is_async {
             self.push("async ");
         }
-        self.push(if function.generator {
-            "function* "
-        } else {
-            "function "
-        });
+        self.push(if function.generator { "function* " } else { "function " });
         if let Some(id) = function.id {
             self.text(id);
         }
@@ -80,11 +76,7 @@ impl Printer<'_> {
         match member.kind {
             MemberKind::Plain => self.method(member),
             MemberKind::Getter | MemberKind::Setter => {
-                self.push(if member.kind == MemberKind::Getter {
-                    "get"
-                } else {
-                    "set"
-                });
+                self.push(if member.kind == MemberKind::Getter { "get" } else { "set" });
                 self.spaced(|printer| printer.property_key(member));
                 self.method_rest(member);
             }
@@ -127,11 +119,7 @@ impl Printer<'_> {
     pub(super) fn property(&mut self, property: &Property) {
         match property.kind {
             MemberKind::Getter | MemberKind::Setter => {
-                self.push(if property.kind == MemberKind::Getter {
-                    "get "
-                } else {
-                    "set "
-                });
+                self.push(if property.kind == MemberKind::Getter { "get " } else { "set " });
                 self.property_key(property);
                 self.method_rest(property);
             }

@@ -20,13 +20,8 @@ impl Printer<'_> {
                 0x08 => self.push("\\b"),
                 0x0c => self.push("\\f"),
                 0x09 => self.push("\\t"),
-                0x20..=0x7e => self
-                    .out
-                    .push(char::from(u8::try_from(unit).unwrap_or(b' '))),
-                0x00 if !units
-                    .get(i + 1)
-                    .is_some_and(|next| (0x30..=0x39).contains(next)) =>
-                {
+                0x20..=0x7e => self.out.push(char::from(u8::try_from(unit).unwrap_or(b' '))),
+                0x00 if !units.get(i + 1).is_some_and(|next| (0x30..=0x39).contains(next)) => {
                     self.push("\\0");
                 }
                 _ if is_es5_identifier_part(unit) => {

@@ -67,28 +67,13 @@ struct Allow {
 }
 
 impl Allow {
-    const ALL: Self = Self {
-        r#in: true,
-        call: true,
-    };
-    const NO_IN: Self = Self {
-        r#in: false,
-        call: true,
-    };
-    const NO_CALL: Self = Self {
-        r#in: true,
-        call: false,
-    };
-    const NOTHING: Self = Self {
-        r#in: false,
-        call: false,
-    };
+    const ALL: Self = Self { r#in: true, call: true };
+    const NO_IN: Self = Self { r#in: false, call: true };
+    const NO_CALL: Self = Self { r#in: true, call: false };
+    const NOTHING: Self = Self { r#in: false, call: false };
 
     fn with_in(self, allowed: bool) -> Self {
-        Self {
-            r#in: self.r#in || allowed,
-            ..self
-        }
+        Self { r#in: self.r#in || allowed, ..self }
     }
 }
 
@@ -162,10 +147,7 @@ impl<'a> Printer<'a> {
     }
 
     fn ends_line(&self) -> bool {
-        self.out
-            .chars()
-            .next_back()
-            .is_some_and(is_printed_line_terminator)
+        self.out.chars().next_back().is_some_and(is_printed_line_terminator)
     }
 
     /// A new line, unless the text has just ended one.

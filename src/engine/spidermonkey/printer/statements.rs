@@ -26,32 +26,20 @@ impl Printer<'_> {
             }
             Node::Empty => self.push(";"),
             Node::Expression(expression) => self.expression_statement(*expression),
-            Node::For {
-                init,
-                test,
-                update,
-                body,
-            } => {
+            Node::For { init, test, update, body } => {
                 self.indented(|printer| printer.for_head(*init, *test, *update));
                 self.body(*body);
             }
-            Node::ForEach {
-                keyword,
-                left,
-                right,
-                body,
-            } => {
+            Node::ForEach { keyword, left, right, body } => {
                 self.push("for (");
                 self.indented(|printer| {
                     printer.for_each_head(*left, *keyword, *right);
                 });
                 self.body(*body);
             }
-            Node::If {
-                test,
-                consequent,
-                alternate,
-            } => self.if_statement(*test, *consequent, *alternate),
+            Node::If { test, consequent, alternate } => {
+                self.if_statement(*test, *consequent, *alternate)
+            }
             Node::Labelled { label, body } => {
                 self.text(*label);
                 self.push(":");
@@ -66,10 +54,7 @@ impl Printer<'_> {
                 }
                 self.push(";");
             }
-            Node::Switch {
-                discriminant,
-                cases,
-            } => {
+            Node::Switch { discriminant, cases } => {
                 self.head("switch", *discriminant, true);
                 self.push(" {\n");
                 for case in cases {
@@ -90,19 +75,16 @@ impl Printer<'_> {
                 });
                 self.push(";");
             }
-            Node::Try {
-                block,
-                handler,
-                finalizer,
-            } => self.try_statement(*block, *handler, *finalizer),
+            Node::Try { block, handler, finalizer } => {
+                self.try_statement(*block, *handler, *finalizer)
+            }
             Node::Catch { param, body } => {
                 self.head("catch", *param, true);
                 self.body(*body);
             }
-            Node::Variables {
-                keyword,
-                declarations,
-            } => self.variables(*keyword, declarations, allow_in),
+            Node::Variables { keyword, declarations } => {
+                self.variables(*keyword, declarations, allow_in)
+            }
             Node::Variable { id, init } => self.variable(*id, *init, allow_in),
             Node::While { test, body } => {
                 self.head("while", *test, true);
@@ -214,11 +196,7 @@ impl Printer<'_> {
     }
 
     fn for_each_head(&mut self, left: NodeId, keyword: Sym, right: NodeId) {
-        if let Node::Variables {
-            keyword,
-            declarations,
-        } = self.node(left)
-        {
+        if let Node::Variables { keyword, declarations } = self.node(left) {
             self.push(keyword.as_str());
             self.push(" ");
             // Printed one step deeper; there is exactly one.

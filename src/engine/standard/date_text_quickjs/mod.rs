@@ -9,9 +9,8 @@ use loose::loose;
 /// The engine looks at this many characters.
 const LENGTH: usize = 127;
 
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// `Date.parse(text)`, NaN where the engine gives NaN. The local time zone is UTC.
 pub(super) fn parse(text: &[u16]) -> f64 {
@@ -25,14 +24,8 @@ pub(super) fn parse(text: &[u16]) -> f64 {
         // The engine works on a C string.
         .take_while(|byte| *byte != 0)
         .collect();
-    let text = Text {
-        bytes: &bytes,
-        at: 0,
-    };
-    iso(text)
-        .or_else(|| loose(text))
-        .and_then(Date::time)
-        .unwrap_or(f64::NAN)
+    let text = Text { bytes: &bytes, at: 0 };
+    iso(text).or_else(|| loose(text)).and_then(Date::time).unwrap_or(f64::NAN)
 }
 
 /// The parts of a date as written, not yet checked.
@@ -53,30 +46,12 @@ struct Date {
 impl Date {
     const fn new(year: i64) -> Self {
         let (hour, minute, second, milliseconds) = (0, 0, 0, 0);
-        Self {
-            year,
-            month: 1,
-            day: 1,
-            hour,
-            minute,
-            second,
-            milliseconds,
-            zone: 0,
-        }
+        Self { year, month: 1, day: 1, hour, minute, second, milliseconds, zone: 0 }
     }
 
     /// The time value. Days beyond the month's end roll over: only 31 is checked.
     fn time(self) -> Option<f64> {
-        let Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            milliseconds,
-            zone,
-        } = self;
+        let Self { year, month, day, hour, minute, second, milliseconds, zone } = self;
         let valid = month <= 12
             && day <= 31
             && (hour < 24 || hour == 24 && minute == 0 && second == 0 && milliseconds == 0)
@@ -204,10 +179,7 @@ impl Text<'_> {
     }
 
     fn month(&mut self) -> Option<i64> {
-        (1..)
-            .zip(MONTHS)
-            .find(|(_, name)| self.word(name))
-            .map(|(month, _)| month)
+        (1..).zip(MONTHS).find(|(_, name)| self.word(name)).map(|(month, _)| month)
     }
 }
 

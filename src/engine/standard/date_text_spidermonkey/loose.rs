@@ -135,19 +135,11 @@ impl Loose {
             self.negative_year = true;
         } else if signed {
             self.offset_seen = true;
-            let minutes = if number < 24 {
-                number * 60
-            } else {
-                number % 100 + number / 100 * 60
-            };
+            let minutes = if number < 24 { number * 60 } else { number % 100 + number / 100 * 60 };
             if !matches!(self.zone, None | Some(0 | -1)) {
                 return None;
             }
-            self.zone = Some(if before == Some('+') {
-                -minutes
-            } else {
-                minutes
-            });
+            self.zone = Some(if before == Some('+') { -minutes } else { minutes });
         } else if before == Some('/')
             && self.month.is_some()
             && self.day.is_some()
@@ -158,21 +150,13 @@ impl Loose {
             }
             self.year = Some(number);
         } else if after == Some(':') {
-            let clock = if self.hour.is_none() {
-                &mut self.hour
-            } else {
-                &mut self.minute
-            };
+            let clock = if self.hour.is_none() { &mut self.hour } else { &mut self.minute };
             if clock.is_some() {
                 return None;
             }
             *clock = Some(number);
         } else if after == Some('/') {
-            let part = if self.month.is_none() {
-                &mut self.month
-            } else {
-                &mut self.day
-            };
+            let part = if self.month.is_none() { &mut self.month } else { &mut self.day };
             if part.is_some() {
                 return None;
             }
@@ -189,11 +173,7 @@ impl Loose {
         let part = match self.zone {
             // The minutes of `GMT-3:30`.
             Some(zone) if self.offset_seen && number < 60 => {
-                self.zone = Some(if zone < 0 {
-                    zone - number
-                } else {
-                    zone + number
-                });
+                self.zone = Some(if zone < 0 { zone - number } else { zone + number });
                 return Some(());
             }
             _ if self.hour.is_some() && self.minute.is_none() => &mut self.minute,
@@ -239,11 +219,7 @@ impl Loose {
                 let number = self.month.replace(*month);
                 if number.is_some() {
                     // A number that came first was the day or the year.
-                    let part = if self.day.is_none() {
-                        &mut self.day
-                    } else {
-                        &mut self.year
-                    };
+                    let part = if self.day.is_none() { &mut self.day } else { &mut self.year };
                     if part.is_some() {
                         return None;
                     }

@@ -19,9 +19,7 @@ struct Text<'a> {
 
 impl Text<'_> {
     fn peek(&self) -> Option<char> {
-        self.units
-            .get(self.at)
-            .and_then(|unit| char::from_u32(u32::from(*unit)))
+        self.units.get(self.at).and_then(|unit| char::from_u32(u32::from(*unit)))
     }
 
     fn eat(&mut self, wanted: char) -> bool {

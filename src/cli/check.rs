@@ -1,0 +1,155 @@
+//! `couchctl check`
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::{ProfileArgument, Terminal, open};
+use crate::design::{DesignDocument, SaveError};
+use crate::engine::{Engine, EngineError, Limits};
+use crate::exit::Exit;
+use crate::project::{Project, Suite};
+use crate::report::human::plural;
+
+/// Check that the project can be deployed.
+///
+/// Design documents must be what CouchDB accepts on save, every function must compile, schemas must
+/// be schemas, suites must be readable, and no file may belong to nothing.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The JavaScript engine to behave as
+    #[arg(long, value_enum, default_value_t = ProfileArgument::Spidermonkey)]
+    profile: ProfileArgument,
+}
+
+pub(super) fn run(
+    arguments: &CheckArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let project = match open(folder) {
+        Ok(project) => project,
+        Err(problems) => return terminal.problems(&problems),
+    };
+    let mut findings = Vec::new();
+    let mut engine = Engine::new(arguments.profile.into(), Limits::default());
+    let mut functions = 0;
+    let (mut designs, mut schemas) = (0, 0);
+    for database in &project.databases {
+        let partitioned =
+            project.config.databases.get(&database.folder).is_some_and(|config| config.partitioned);
+        for design in &database.designs {
+            designs += 1;
+            functions += check_design(&mut engine, design, partitioned, &mut findings);
+        }
+        for schema in &database.schemas {
+            schemas += 1;
+            check_schema(&project, schema, &mut findings);
+        }
+        for suite in &database.suites {
+            if let Err(problem) = Suite::read(&project.root, suite) {
+                findings.push(problem.to_string());
+            }
+        }
+    }
+    for orphan in &project.orphans {
+        findings.push(format!("{}: belongs to no design document", orphan.display()));
+    }
+    for finding in &findings {
+        terminal.error(finding, None);
+    }
+    terminal.data(&format!(
+        "{}, {}, {} checked: {}\n",
+        plural(designs, "design document"),
+        plural(functions, "function"),
+        plural(schemas, "schema"),
+        if findings.is_empty() { "ok".to_owned() } else { plural(findings.len(), "finding") },
+    ));
+    if findings.is_empty() { Exit::Success } else { Exit::Findings }
+}
+
+/// The place of a member, for the front of a message.
+fn place(design: &DesignDocument, member: &[&str]) -> String {
+    let source = design.sources.get(member);
+    source.map_or_else(|| design.id.clone(), |source| source.path.display().to_string())
+}
+
+fn check_design(
+    engine: &mut Engine,
+    design: &DesignDocument,
+    partitioned: bool,
+    findings: &mut Vec<String>,
+) -> usize {
+    if let Err(error) = design.validate(partitioned) {
+        let path = design
+            .source_of(&error)
+            .map_or_else(|| design.id.clone(), |source| source.path.display().to_string());
+        findings.push(format!("{path}: {}", save_text(&error)));
+    }
+    let mut functions: Vec<(Vec<&str>, &str)> = Vec::new();
+    for view in design.views() {
+        if let Some(map) = view.map.as_str() {
+            functions.push((vec!["views", view.name, "map"], map));
+        }
+        if let Some(reduce) = view.reduce.filter(|reduce| !reduce.starts_with('_')) {
+            functions.push((vec!["views", view.name, "reduce"], reduce));
+        }
+    }
+    functions.extend(design.filters().map(|(name, source)| (vec!["filters", name], source)));
+    functions.extend(design.updates().map(|(name, source)| (vec!["updates", name], source)));
+    functions.extend(design.shows().map(|(name, source)| (vec!["shows", name], source)));
+    functions.extend(design.lists().map(|(name, source)| (vec!["lists", name], source)));
+    if let Some(source) = design.validate_doc_update() {
+        functions.push((vec!["validate_doc_update"], source));
+    }
+    if engine.profile().for_language(design.language()).is_none() {
+        return 0;
+    }
+    for (member, source) in &functions {
+        let source = (*source).to_owned();
+        let compiled = engine
+            .run(move |vm| {
+                vm.compile_maps(&[&source], None).map(|_| ()).map_err(|(_, error)| error)
+            })
+            .and_then(|compiled| compiled);
+        if let Err(error) = compiled {
+            let (message, line) = match &error {
+                EngineError::Compilation { message, line, .. } => (message.clone(), *line),
+                other => (other.to_string(), None),
+            };
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            findings.push(format!(
+                "{}{line}: {} does not compile: {message}",
+                place(design, member),
+                member.join(".")
+            ));
+        }
+    }
+    functions.len()
+}
+
+fn save_text(error: &SaveError) -> String {
+    error.to_string()
+}
+
+fn check_schema(project: &Project, file: &Path, findings: &mut Vec<String>) {
+    let text = match std::fs::read(project.root.join(file)) {
+        Ok(text) => text,
+        Err(error) => {
+            findings.push(format!("{}: cannot be read: {error}", file.display()));
+            return;
+        }
+    };
+    match crate::json::parse(&text) {
+        Err(error) => {
+            findings.push(format!("{}:{}: {}", file.display(), error.line, error.message))
+        }
+        Ok(schema) => {
+            if let Err(error) = jsonschema::meta::validate(&schema) {
+                let pointer = error.instance_path().to_string();
+                findings
+                    .push(format!("{}: is no JSON Schema at `{pointer}`: {error}", file.display()));
+            }
+        }
+    }
+}
