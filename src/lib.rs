@@ -1,4 +1,12 @@
-//! couchctl
+//! couchctl tests the views of CouchDB design documents without a server, with CouchDB's results.
+//!
+//! The way through the library: a [`project`] is what is on disk; its [`design`] documents become view
+//! [`group`]s, which the [`engine`] runs over [`document`]s and the pure core in [`view`] keeps in
+//! CouchDB's order and queries. A [`suite`] compares the answers with what it expects, and a [`report`]
+//! shows the outcome. [`cli`] is the program around it.
+//!
+//! What CouchDB does is the specification; items name the section of its documentation or the source
+//! file that a behaviour comes from.
 
 pub mod cli;
 pub mod design;

@@ -45,7 +45,7 @@ impl QueryError {
     }
 
     /// The body CouchDB sends, with the line feed it ends with. `reference` becomes `ref` when the
-    /// error is a [logged](Self::logged) one.
+    /// error is a logged one.
     #[must_use]
     pub fn body(&self, reference: Option<u64>) -> String {
         let mut body = String::from("{\"error\":");
