@@ -8,8 +8,9 @@ use super::{ProfileArgument, Terminal, open};
 use crate::design::{DesignDocument, SaveError};
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
-use crate::project::{Project, Suite};
+use crate::project::Project;
 use crate::report::human::plural;
+use crate::suite::Suite;
 
 /// Check that the project can be deployed.
 ///
@@ -36,24 +37,23 @@ pub(super) fn run(
     let mut functions = 0;
     let (mut designs, mut schemas) = (0, 0);
     for database in &project.databases {
-        let partitioned =
-            project.config.databases.get(&database.folder).is_some_and(|config| config.partitioned);
+        let partitioned = database.config.partitioned;
         for design in &database.designs {
             designs += 1;
             functions += check_design(&mut engine, design, partitioned, &mut findings);
         }
         for schema in &database.schemas {
             schemas += 1;
-            check_schema(&project, schema, &mut findings);
+            check_schema(&project, project.shown(schema), &mut findings);
         }
         for suite in &database.suites {
-            if let Err(problem) = Suite::read(&project.root, suite) {
+            if let Err(problem) = Suite::read(&project.root, project.shown(suite)) {
                 findings.push(problem.to_string());
             }
         }
     }
     for orphan in &project.orphans {
-        findings.push(format!("{}: belongs to no design document", orphan.display()));
+        findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
     }
     for finding in &findings {
         terminal.error(finding, None);

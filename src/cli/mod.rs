@@ -5,16 +5,17 @@ mod init;
 mod query;
 mod test;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::json::Value;
-use crate::project::{ModuleLoader, Project, ProjectError};
+use crate::project::{ModuleError, ModuleLoader, Project, ProjectError};
 use crate::report::terminal::{Style, escape};
 
 /// Test and query the views of CouchDB design documents, without a server.
@@ -123,47 +124,37 @@ impl Terminal {
         }
     }
 
-    fn problems(&mut self, problems: &[ProjectError]) -> Exit {
-        for problem in problems {
-            self.error(&problem.to_string(), problem.hint.as_deref());
+    fn problems(&mut self, error: &ProjectError) -> Exit {
+        for problem in &error.problems {
+            self.error(&problem.to_string(), problem.hint().as_deref());
         }
         Exit::Usage
     }
 }
 
 /// Evaluates modules with an engine of its own, started when first needed.
-struct EngineLoader(Option<Engine>);
+struct EngineLoader(RefCell<Option<Engine>>);
 
 impl ModuleLoader for EngineLoader {
-    fn load(&mut self, source: &str) -> Result<Value, (String, Option<usize>)> {
-        let engine = self.0.get_or_insert_with(|| Engine::new(Profile::QuickJs, Limits::default()));
+    fn load(&self, _path: &Path, source: &str) -> Result<Value, ModuleError> {
+        let mut engine = self.0.borrow_mut();
+        let engine = engine.get_or_insert_with(|| Engine::new(Profile::QuickJs, Limits::default()));
         let source = source.to_owned();
         let loaded = engine.run(move |vm| vm.load_module(&source)).and_then(|loaded| loaded);
         loaded.map_err(|error| match error {
             EngineError::Compilation { message, line, .. } => {
-                (message, line.and_then(|line| usize::try_from(line).ok()))
+                ModuleError { message, line: line.and_then(|line| usize::try_from(line).ok()) }
             }
-            other => (format!("the module fails: {other}"), None),
+            other => ModuleError { message: format!("the module fails: {other}"), line: None },
         })
     }
 }
 
 /// Finds and reads the project.
-fn open(folder: Option<&std::path::Path>) -> Result<Project, Vec<ProjectError>> {
-    let root = match folder {
-        Some(folder) if !folder.is_dir() => {
-            return Err(vec![ProjectError {
-                path: folder.to_owned(),
-                line: None,
-                message: "is no folder".into(),
-                hint: None,
-            }]);
-        }
+fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
+    let here = match folder {
         Some(folder) => folder.to_owned(),
-        None => {
-            let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-            Project::find(&here).map_err(|problem| vec![problem])?
-        }
+        None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     };
-    Project::open(&root, &mut EngineLoader(None))
+    Project::open(&here, &EngineLoader(RefCell::new(None)))
 }

@@ -185,8 +185,8 @@ pub(super) fn run(
     let mut names = Vec::new();
     for database in &project.databases {
         for candidate in &database.designs {
-            names.push(format!("{}/{}", database.folder, candidate.name()));
-            let here = wanted.is_none_or(|name| name == database.folder || name == database.name);
+            names.push(format!("{}/{}", database.key, candidate.name()));
+            let here = wanted.is_none_or(|name| name == database.key || name == database.name);
             if here && candidate.name() == design {
                 found.push((database, candidate));
             }
@@ -196,7 +196,8 @@ pub(super) fn run(
         if found.is_empty() {
             let name =
                 wanted.map_or_else(|| design.to_owned(), |database| format!("{database}/{design}"));
-            let hint = did_you_mean(&name, names.iter().map(String::as_str));
+            let hint = did_you_mean(&name, names.iter().map(String::as_str))
+                .map(|name| format!("did you mean `{name}`?"));
             terminal.error(&format!("there is no design document `{name}`"), hint.as_deref());
         } else {
             terminal.error(
@@ -214,8 +215,7 @@ pub(super) fn run(
             return Exit::Usage;
         }
     };
-    let config = project.config.databases.get(&database.folder);
-    let partitioned = config.is_some_and(|config| config.partitioned);
+    let partitioned = database.config.partitioned;
     let definition = GroupDefinition::new(&design.body);
     let request = Request {
         view: view.to_owned(),

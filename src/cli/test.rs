@@ -83,7 +83,12 @@ pub(super) fn run(
     };
     let outcome = match suite::run(&project, &options) {
         Ok(outcome) => outcome,
-        Err(problems) => return terminal.problems(&problems),
+        Err(problems) => {
+            for problem in problems {
+                terminal.error(&problem.to_string(), problem.hint.as_deref());
+            }
+            return Exit::Usage;
+        }
     };
     if outcome.suites.is_empty() && !arguments.allow_empty {
         let (message, hint) = if outcome.filtered > 0 {

@@ -1,86 +1,216 @@
-//! `couchctl.toml`.
+//! `couchctl.toml`: everything in it is optional, and unknown keys are errors.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use url::Url;
 
-use super::ProjectError;
+use super::discover::CONFIG_FILE;
+use super::environment::SANDBOX;
+use super::files;
+use super::layout::Layout;
+use super::problem::{Fault, Problem, line_of};
 
-/// What `couchctl.toml` says.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// The configuration of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Databases by folder.
+    /// Databases by the names of their folders.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseConfig>,
-    /// Servers by name.
+    /// Servers by the names that `--env` takes.
     #[serde(default)]
     pub environments: BTreeMap<String, EnvironmentConfig>,
 }
 
-/// A database.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// What the configuration says of a database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// Its name on the server, where it is not the folder's.
+    /// Its name on the server, if other than the folder's.
     pub name: Option<String>,
-    /// The member, or JSON Pointer, that names a document's schema.
+    /// The field, or JSON Pointer, that names a document's schema.
     pub discriminator: Option<String>,
-    /// Whether a push creates it.
+    /// Whether push creates the database when it is missing.
     #[serde(default)]
     pub create: bool,
-    /// The file of its security object, below the root.
-    pub security: Option<String>,
-    /// Whether it is partitioned.
+    /// Whether the database is a partitioned one.
     #[serde(default)]
     pub partitioned: bool,
+    /// A JSON file with its `_security` object, relative to the project.
+    pub security: Option<PathBuf>,
+    /// The folder of its design documents, relative to the project, if other than `views/<key>`.
+    pub folder: Option<PathBuf>,
+    /// How its folders of design documents are laid out, if that should not be guessed.
+    pub layout: Option<Layout>,
+    /// Whether white space around the text of a file is dropped, if other than the layout's habit.
+    pub trim: Option<bool>,
 }
 
-/// A server.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// What the configuration says of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentConfig {
-    /// Its URL, without user and password.
+    /// Its address, without user and password.
     pub url: String,
-    /// Whether a push asks first.
+    /// Whether changing it asks first, or needs `--yes`.
     #[serde(default)]
     pub protected: bool,
+    /// The user to sign in as.
+    pub user: Option<String>,
 }
 
 impl Config {
-    /// Reads the configuration of the project in `root`; a project needs none.
+    /// Reads the configuration of the project at `root`; a missing file is an empty configuration.
     ///
     /// # Errors
-    /// When the file cannot be read, has unknown or wrong members, or holds a password.
-    pub(super) fn read(root: &Path) -> Result<Self, ProjectError> {
-        let name = Path::new("couchctl.toml");
-        let text = match std::fs::read_to_string(root.join(name)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
+    /// With all that is wrong with it.
+    pub fn load(root: &Path) -> Result<Self, Vec<Problem>> {
+        let path = root.join(CONFIG_FILE);
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        let text = files::read_text(&path).map_err(|problem| vec![problem])?;
+        Self::parse(&text, Path::new(CONFIG_FILE))
+    }
+
+    /// Reads a configuration from the text of the file `path`.
+    ///
+    /// # Errors
+    /// With all that is wrong with it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<Problem>> {
+        let config: Self =
+            toml::from_str(text).map_err(|error| vec![refused(text, path, &error)])?;
+        let mut problems = Vec::new();
+        for (name, environment) in &config.environments {
+            let line = text.find(&environment.url).map_or(1, |at| line_of(text, at));
+            if name == SANDBOX {
+                let message = format!("the environment `{SANDBOX}` is built in");
+                problems.push(Problem::at_line(path, line, Fault::Config(message)));
             }
-            Err(error) => return Err(ProjectError::unreadable(name, &error)),
-        };
-        let config: Self = toml::from_str(&text).map_err(|error| {
-            let problem = ProjectError::new(name, error.message().to_owned());
-            match error.span() {
-                Some(span) => problem.at(text[..span.start].matches('\n').count() + 1),
-                None => problem,
-            }
-        })?;
-        for (environment, server) in &config.environments {
-            let url = url::Url::parse(&server.url).map_err(|error| {
-                ProjectError::new(name, format!("the URL of environment `{environment}`: {error}"))
-            })?;
-            if url.password().is_some() {
-                return Err(ProjectError::new(
-                    name,
-                    format!("the URL of environment `{environment}` holds a password"),
-                )
-                .hint("set COUCHDB_USER and COUCHDB_PASSWORD instead"));
+            if let Err(fault) = checked_url(&environment.url) {
+                problems.push(Problem::at_line(path, line, fault));
             }
         }
-        Ok(config)
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+}
+
+/// The problem behind a refusal of the TOML reader. Its own report quotes the line, which may hold
+/// a password; its message does not.
+fn refused(text: &str, path: &Path, error: &toml::de::Error) -> Problem {
+    let message = error.message().lines().next().unwrap_or_default();
+    let offset = error.span().map_or(0, |span| span.start);
+    let before = text.get(..offset).unwrap_or_default();
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let fault = if message.contains("unknown field `password`") {
+        Fault::Password
+    } else {
+        Fault::Config(message.to_owned())
+    };
+    Problem::at(path, line_of(text, offset), column, fault)
+}
+
+/// An address without user, password, query and fragment, and without a slash at its end.
+pub(super) fn checked_url(text: &str) -> Result<Url, Fault> {
+    let url = parsed_url(text)?;
+    if url.password().is_some() {
+        return Err(Fault::Password);
+    }
+    if !url.username().is_empty() {
+        let message = "a user does not belong into `url`; set `user`, or COUCHDB_USER".to_owned();
+        return Err(Fault::Config(message));
+    }
+    Ok(url)
+}
+
+/// An address of a CouchDB server, with user and password if there are any. The messages never
+/// quote the address, since a malformed one may hold a password anywhere.
+pub(super) fn parsed_url(text: &str) -> Result<Url, Fault> {
+    let refuse = |message: &str| Fault::Config(message.to_owned());
+    let mut url = Url::parse(text)
+        .map_err(|error| Fault::Config(format!("the URL is not valid: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse("the URL must start with `http://` or `https://`"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(refuse("the URL names no host"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("the URL of a server has neither `?` nor `#`"));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(text: &str) -> String {
+        let problems = Config::parse(text, Path::new("couchctl.toml")).expect_err(text);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_whole_configuration() {
+        let text = r#"
+            [databases.medic-db]
+            name = "medic"
+            discriminator = "/type"
+            create = true
+            security = "security/medic.json"
+            folder = "ddocs/medic-db"
+            layout = "compile"
+            trim = false
+            partitioned = true
+            [environments.production]
+            url = "https://couch.example.org/db/"
+            protected = true
+            user = "deploy"
+        "#;
+        let config = Config::parse(text, Path::new("couchctl.toml")).expect("a configuration");
+        let database = &config.databases["medic-db"];
+        assert_eq!(database.name.as_deref(), Some("medic"));
+        assert_eq!(database.layout, Some(Layout::Compile));
+        assert_eq!(database.trim, Some(false));
+        assert!(config.environments["production"].protected);
+    }
+
+    #[test]
+    fn mistakes_name_the_line() {
+        assert!(
+            fails("[databases.a]\nnmae = 1").starts_with("couchctl.toml:2:1: unknown field `nmae`")
+        );
+        assert!(fails("x").starts_with("couchctl.toml:1:"));
+        assert!(fails("[environments.a]\nurl = 5").starts_with("couchctl.toml:2:"));
+        assert_eq!(
+            fails("[environments.a]\nprotected = true\nurl = \"ftp://x\""),
+            "couchctl.toml:3: the URL must start with `http://` or `https://`"
+        );
+        assert!(fails("[environments.sandbox]\nurl = \"http://x\"").contains("built in"));
+    }
+
+    #[test]
+    fn passwords_are_refused_and_not_shown() {
+        for text in [
+            "[environments.a]\nurl = \"http://ann:s3cret@localhost\"",
+            "[environments.a]\nurl = \"http://x\"\npassword = \"s3cret\"",
+            "[environments.a]\npassword = s3cret",
+        ] {
+            let message = fails(text);
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+        assert_eq!(
+            fails("[environments.a]\nurl = \"http://ann:s3cret@localhost\""),
+            "couchctl.toml:2: a password must not stand here"
+        );
+        assert_eq!(
+            fails("[environments.a]\nurl = \"http://x\"\npassword = \"s3cret\""),
+            "couchctl.toml:3:1: a password must not stand here"
+        );
     }
 }

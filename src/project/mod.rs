@@ -1,203 +1,258 @@
-//! A project: what is on disk, read into plain data.
+//! A project: what is on disk.
+//!
+//! [`Project::open`] finds the root, reads `couchctl.toml` and every design document, and tells
+//! where schemas and suites are. It reports everything that is wrong at once.
 
 mod config;
-mod function_file;
+mod discover;
+mod environment;
+mod files;
 mod layout;
-mod suite_file;
+mod problem;
+mod suggest;
 
-pub use config::{Config, DatabaseConfig, EnvironmentConfig};
-pub use function_file::function_source;
-pub use suite_file::{Case, CaseKind, Expectation, Fixtures, Suite, ValidateCase};
-
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use config::{Config, DatabaseConfig, EnvironmentConfig};
+pub use discover::{CONFIG_FILE, discover};
+pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
+pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
+pub use problem::{Fault, Place, Problem, ProjectError};
+pub use suggest::did_you_mean;
+
 use crate::design::DesignDocument;
-use crate::json::Value;
-
-/// Evaluates design documents that are JavaScript modules; the engine does.
-pub trait ModuleLoader {
-    /// What the module exports: functions as their source text.
-    ///
-    /// # Errors
-    /// A message, with the line where it is known.
-    fn load(&mut self, source: &str) -> Result<Value, (String, Option<usize>)>;
-}
-
-/// Something wrong with a project.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}: {message}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct ProjectError {
-    /// The file or folder, below the project's root where possible.
-    pub path: PathBuf,
-    /// The line, counted from 1, where there is one.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// The next step.
-    pub hint: Option<String>,
-}
-
-impl ProjectError {
-    fn new(path: &Path, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line: None, message: message.into(), hint: None }
-    }
-
-    fn at(mut self, line: usize) -> Self {
-        self.line = Some(line);
-        self
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self::new(path, format!("cannot be read: {error}"))
-    }
-}
-
-/// A database of a project.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProjectDatabase {
-    /// The folder's name.
-    pub folder: String,
-    /// The database's name on a server.
-    pub name: String,
-    /// Its design documents, by id.
-    pub designs: Vec<DesignDocument>,
-    /// Schema files, below the root.
-    pub schemas: Vec<PathBuf>,
-    /// Suite files, below the root.
-    pub suites: Vec<PathBuf>,
-}
+use discover::VIEWS;
+use layout::Reader;
 
 /// A project.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
-    /// Its folder.
+    /// Its root folder.
     pub root: PathBuf,
-    /// Its configuration.
+    /// What `couchctl.toml` says.
     pub config: Config,
-    /// Its databases, by folder.
-    pub databases: Vec<ProjectDatabase>,
-    /// Files that belong to nothing.
-    pub orphans: Vec<PathBuf>,
+    /// Its databases, sorted by the names of their folders.
+    pub databases: Vec<Database>,
+    /// Files that no layout has a use for; nothing is wrong, but something may be misplaced.
+    pub orphans: Vec<Orphan>,
+}
+
+/// A database of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Database {
+    /// Its name on the server.
+    pub name: String,
+    /// Its key in `couchctl.toml`, and the name of its folders.
+    pub key: String,
+    /// The folder of its design documents; it may not exist where there are only schemas.
+    pub folder: PathBuf,
+    /// What `couchctl.toml` says of it.
+    pub config: DatabaseConfig,
+    /// Its design documents, sorted by id.
+    pub designs: Vec<DesignDocument>,
+    /// The files of its schemas, sorted.
+    pub schemas: Vec<PathBuf>,
+    /// The files of its suites, sorted.
+    pub suites: Vec<PathBuf>,
+    /// Files and folders of other documents that its layout keeps beside design documents.
+    pub documents: Vec<PathBuf>,
+    /// The file with its `_security` object.
+    pub security: Option<PathBuf>,
+}
+
+impl Database {
+    /// The design document of this name, with or without `_design/`.
+    #[must_use]
+    pub fn design(&self, name: &str) -> Option<&DesignDocument> {
+        let name = name.strip_prefix("_design/").unwrap_or(name);
+        self.designs.iter().find(|design| design.name() == name)
+    }
 }
 
 impl Project {
-    /// The project's folder: the first one with a `couchctl.toml` or `views`, from `start` up.
+    /// Opens the project that `start` belongs to.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
-        start
-            .ancestors()
-            .find(|folder| folder.join("couchctl.toml").is_file() || folder.join("views").is_dir())
-            .map(Path::to_owned)
-            .ok_or_else(|| {
-                ProjectError::new(start, "no project here: neither couchctl.toml nor views/ found")
-                    .hint("`couchctl init` writes a small project")
-            })
-    }
-
-    /// Reads the project in the folder `root`.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn open(root: &Path, loader: &mut dyn ModuleLoader) -> Result<Self, Vec<ProjectError>> {
-        let mut problems = Vec::new();
-        let config = Config::read(root).unwrap_or_else(|error| {
-            problems.push(error);
-            Config::default()
-        });
-        let mut names: Vec<String> = config.databases.keys().cloned().collect();
-        for folder in ["views", "schemas", "tests"] {
-            for entry in entries(&root.join(folder)) {
-                if entry.is_dir()
-                    && let Some(name) = file_name(&entry)
-                {
-                    // The Rust tests of a project that is also a crate are no database.
-                    let relevant = folder != "tests" || !suites(&entry).is_empty();
-                    if relevant && !names.contains(&name) {
-                        names.push(name);
-                    }
-                }
+    /// With everything that is wrong with it.
+    pub fn open(start: &Path, loader: &dyn ModuleLoader) -> Result<Self, ProjectError> {
+        let root = discover(start)?;
+        let config = Config::load(&root).map_err(|problems| ProjectError { problems })?;
+        let mut opening = Opening {
+            root: &root,
+            config: &config,
+            loader,
+            problems: Vec::new(),
+            orphans: Vec::new(),
+        };
+        let databases = opening.databases();
+        let Opening { mut problems, orphans, .. } = opening;
+        if problems.is_empty() {
+            return Ok(Self { root, config, databases, orphans });
+        }
+        for problem in &mut problems {
+            if let Ok(below) = problem.place.path.strip_prefix(&root) {
+                problem.place.path = below.to_owned();
             }
         }
-        names.sort();
-        let mut orphans = Vec::new();
-        let mut databases = Vec::new();
-        for folder in names {
-            let mut reader = layout::Reader::new(root, loader);
-            let designs = reader.designs(&Path::new("views").join(&folder));
-            problems.append(&mut reader.problems);
-            orphans.append(&mut reader.orphans);
-            let below = |kind: &str, found: Vec<PathBuf>| -> Vec<PathBuf> {
-                let folder = Path::new(kind).join(&folder);
-                found
-                    .iter()
-                    .filter_map(|path| path.file_name().map(|name| folder.join(name)))
-                    .collect()
-            };
-            let schemas = entries(&root.join("schemas").join(&folder))
-                .into_iter()
-                .filter(|path| path.to_string_lossy().ends_with(".schema.json"))
-                .collect();
-            let found = suites(&root.join("tests").join(&folder));
-            let name = config.databases.get(&folder).and_then(|config| config.name.clone());
-            databases.push(ProjectDatabase {
-                name: name.unwrap_or_else(|| folder.clone()),
-                designs,
-                schemas: below("schemas", schemas),
-                suites: below("tests", found),
-                folder,
-            });
-        }
-        if problems.is_empty() {
-            Ok(Self { root: root.to_owned(), config, databases, orphans })
-        } else {
-            Err(problems)
-        }
+        Err(ProjectError { problems })
     }
 
-    /// The database with this folder or name.
+    /// The database of this name or key.
     #[must_use]
-    pub fn database(&self, name: &str) -> Option<&ProjectDatabase> {
-        self.databases.iter().find(|database| database.folder == name || database.name == name)
+    pub fn database(&self, name: &str) -> Option<&Database> {
+        self.databases
+            .iter()
+            .find(|database| database.name == name)
+            .or_else(|| self.databases.iter().find(|database| database.key == name))
+    }
+
+    /// A path as messages show it: below the root where it is.
+    #[must_use]
+    pub fn shown<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
     }
 }
 
-/// What a folder holds, sorted by name; nothing when it cannot be read.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .collect();
-    entries.sort();
-    entries
+struct Opening<'a> {
+    root: &'a Path,
+    config: &'a Config,
+    loader: &'a dyn ModuleLoader,
+    problems: Vec<Problem>,
+    orphans: Vec<Orphan>,
 }
 
-fn file_name(path: &Path) -> Option<String> {
-    path.file_name().and_then(|name| name.to_str()).map(str::to_owned)
+impl Opening<'_> {
+    fn databases(&mut self) -> Vec<Database> {
+        let mut keys: BTreeMap<String, DatabaseConfig> = self.config.databases.clone();
+        for key in self.subfolders(VIEWS, true).into_iter().chain(self.subfolders("schemas", false))
+        {
+            let elsewhere = |config: &DatabaseConfig| {
+                config.folder.as_deref().is_some_and(|folder| folder == Path::new(VIEWS).join(&key))
+            };
+            if !self.config.databases.values().any(elsewhere) {
+                keys.entry(key).or_default();
+            }
+        }
+        let databases: Vec<Database> =
+            keys.into_iter().filter_map(|(key, config)| self.database(key, config)).collect();
+        let mut names = BTreeMap::new();
+        for database in &databases {
+            if let Some(other) = names.insert(&database.name, &database.key) {
+                let message = format!(
+                    "the databases `{other}` and `{}` are both named `{}`",
+                    database.key, database.name
+                );
+                self.problems.push(Problem::new(Path::new(CONFIG_FILE), Fault::Config(message)));
+            }
+        }
+        self.suites_of_nobody(&databases);
+        databases
+    }
+
+    /// The names of the folders in a folder of the root. What else stands there is noted when
+    /// nothing else may.
+    fn subfolders(&mut self, folder: &str, only_folders: bool) -> Vec<String> {
+        let path = self.root.join(folder);
+        // A project whose root is one couchapp has a folder `views` of another kind.
+        let elsewhere = self
+            .config
+            .databases
+            .values()
+            .any(|database| database.folder.as_deref() == Some(Path::new(".")));
+        if !path.is_dir() || elsewhere {
+            return Vec::new();
+        }
+        let mut names = Vec::new();
+        for entry in files::list(&path, &mut self.problems) {
+            if entry.name.starts_with('.') {
+                continue;
+            }
+            if entry.folder {
+                names.push(entry.name);
+            } else if only_folders {
+                let reason = "design documents stand in `views/<database>/`";
+                self.orphans.push(Orphan { path: entry.path, reason });
+            }
+        }
+        names
+    }
+
+    fn database(&mut self, key: String, config: DatabaseConfig) -> Option<Database> {
+        let below = config.folder.clone().unwrap_or_else(|| Path::new(VIEWS).join(&key));
+        let folder = self.root.join(&below);
+        let schemas = files::find(
+            &self.root.join("schemas").join(&key),
+            &[".schema.json"],
+            &mut self.problems,
+        );
+        let suites =
+            files::find(&self.root.join("tests").join(&key), SUITE_ENDINGS, &mut self.problems);
+        let mut security = config.security.as_ref().map(|path| self.root.join(path));
+        let mut designs = Vec::new();
+        let mut documents = Vec::new();
+        if folder.is_dir() {
+            let reader = Reader {
+                layout: config.layout,
+                trim: config.trim,
+                loader: self.loader,
+                root: self.root,
+            };
+            let found = reader.database(&folder);
+            self.problems.extend(found.problems);
+            self.orphans.extend(found.orphans);
+            designs = self.distinct(found.designs);
+            documents = found.documents;
+            security = security.or(found.security);
+        } else if schemas.is_empty() || config.folder.is_some() {
+            let fault = Fault::NoFolder { database: key, folder: below.display().to_string() };
+            self.problems.push(Problem::new(Path::new(CONFIG_FILE), fault));
+            return None;
+        }
+        if let Some(path) = security.as_ref().filter(|path| !path.is_file()) {
+            let message = "the file that `security` names does not exist".to_owned();
+            self.problems.push(Problem::new(path, Fault::Config(message)));
+        }
+        let name = config.name.clone().unwrap_or_else(|| key.clone());
+        Some(Database { name, key, folder, config, designs, schemas, suites, documents, security })
+    }
+
+    /// Sorts design documents by id and notes those that share one.
+    fn distinct(&mut self, mut designs: Vec<DesignDocument>) -> Vec<DesignDocument> {
+        designs.sort_by(|left, right| left.id.cmp(&right.id));
+        let place = |design: &DesignDocument| {
+            design.sources.get::<&str>(&[]).map(|source| source.path.clone()).unwrap_or_default()
+        };
+        for pair in designs.windows(2) {
+            if pair[0].id == pair[1].id {
+                let fault = Fault::DuplicateDesign {
+                    id: pair[0].id.clone(),
+                    other: place(&pair[0]).display().to_string(),
+                };
+                self.problems.push(Problem::new(&place(&pair[1]), fault));
+            }
+        }
+        designs
+    }
+
+    /// Suites in the folders of `tests` that belong to no database would silently never run.
+    fn suites_of_nobody(&mut self, databases: &[Database]) {
+        for key in self.subfolders("tests", false) {
+            if databases.iter().any(|database| database.key == key) {
+                continue;
+            }
+            let folder = self.root.join("tests").join(&key);
+            // Problems in folders that are none of ours are none of ours.
+            for path in files::find(&folder, SUITE_ENDINGS, &mut Vec::new()) {
+                self.orphans
+                    .push(Orphan { path, reason: "its folder is not named after a database" });
+            }
+        }
+    }
 }
 
-fn suites(folder: &Path) -> Vec<PathBuf> {
-    let is_suite = |path: &PathBuf| {
-        let name = path.to_string_lossy();
-        name.ends_with(".test.yaml") || name.ends_with(".test.yml")
-    };
-    entries(folder).into_iter().filter(is_suite).collect()
-}
+#[cfg(test)]
+mod tests;
 
-/// The name most like `wanted`, for a hint.
-#[must_use]
-pub fn did_you_mean<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let ratio = |name: &str| similar::TextDiff::from_chars(wanted, name).ratio();
-    names
-        .map(|name| (ratio(name), name))
-        .filter(|(ratio, _)| *ratio > 0.6)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| format!("did you mean `{name}`?"))
-}
+/// How the names of suite files end.
+const SUITE_ENDINGS: &[&str] = &[".test.yaml", ".test.yml"];

@@ -6,16 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{
-    CaseOutcome, Failure, Level, RunOutcome, SuiteOutcome, Verdict, compare, laws, snapshot,
+    Case, CaseKind, CaseOutcome, Failure, Fixtures, Level, RunOutcome, Suite, SuiteError,
+    SuiteOutcome, ValidateCase, Verdict, compare, laws, snapshot,
 };
 use crate::design::DesignDocument;
 use crate::document::{Database, DocumentFile};
 use crate::engine::{Engine, Limits, Profile, Validation};
 use crate::group::{BuildFailure, GroupDefinition, Request, ViewGroup};
 use crate::json::{self, Map, Value};
-use crate::project::{
-    Case, CaseKind, Fixtures, Project, ProjectError, Suite, ValidateCase, did_you_mean,
-};
+use crate::project::{Project, did_you_mean};
 use crate::view::{Context, QueryError};
 
 /// What to run, and how.
@@ -45,13 +44,13 @@ struct Prepared<'a> {
 ///
 /// # Errors
 /// All that is wrong with the suites themselves: nothing is run then.
-pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Vec<ProjectError>> {
+pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Vec<SuiteError>> {
     let started = Instant::now();
     let mut problems = Vec::new();
     let mut prepared = Vec::new();
     for file in project.databases.iter().flat_map(|database| &database.suites) {
-        let suite =
-            Suite::read(&project.root, file).and_then(|suite| prepare(project, suite, options));
+        let suite = Suite::read(&project.root, project.shown(file))
+            .and_then(|suite| prepare(project, suite, options));
         match suite {
             Ok(suite) => prepared.push(suite),
             Err(problem) => problems.push(problem),
@@ -79,7 +78,7 @@ pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Vec<Pr
             done.push((index, outcome));
         }
     };
-    let mut outcomes: Vec<(usize, Result<SuiteOutcome, ProjectError>)> =
+    let mut outcomes: Vec<(usize, Result<SuiteOutcome, SuiteError>)> =
         std::thread::scope(|scope| {
             let jobs = options.jobs.clamp(1, prepared.len().max(1));
             let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
@@ -99,24 +98,29 @@ pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Vec<Pr
     Ok(RunOutcome { suites, filtered, duration: started.elapsed() })
 }
 
+/// A hint at the name most like `wanted`.
+fn like<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    did_you_mean(wanted, names).map(|name| format!("did you mean `{name}`?"))
+}
+
 fn prepare<'a>(
     project: &'a Project,
     mut suite: Suite,
     options: &RunOptions,
-) -> Result<Prepared<'a>, ProjectError> {
-    let problem = |message: String, hint: Option<String>, line: Option<usize>| ProjectError {
+) -> Result<Prepared<'a>, SuiteError> {
+    let problem = |message: String, hint: Option<String>, line: Option<usize>| SuiteError {
         path: suite.file.clone(),
         line,
         message,
         hint,
     };
     let Some(database) = project.database(&suite.database) else {
-        let names = project.databases.iter().map(|database| database.folder.as_str());
-        let hint = did_you_mean(&suite.database, names);
+        let names = project.databases.iter().map(|database| database.key.as_str());
+        let hint = like(&suite.database, names);
         return Err(problem(format!("there is no database `{}`", suite.database), hint, None));
     };
     let Some(design) = database.designs.iter().find(|design| design.name() == suite.design) else {
-        let hint = did_you_mean(&suite.design, database.designs.iter().map(DesignDocument::name));
+        let hint = like(&suite.design, database.designs.iter().map(DesignDocument::name));
         let message =
             format!("database `{}` has no design document `{}`", suite.database, suite.design);
         return Err(problem(message, hint, None));
@@ -138,7 +142,7 @@ fn prepare<'a>(
         };
         if let Some((kind, name, names)) = missing {
             let message = format!("design document `{}` has no {kind} `{name}`", suite.design);
-            let hint = did_you_mean(name, names.into_iter());
+            let hint = like(name, names.into_iter());
             return Err(problem(message, hint, Some(case.line)));
         }
     }
@@ -151,8 +155,7 @@ fn prepare<'a>(
         suite.cases.retain(|case| wanted(&case.name));
     }
     let filtered = all - suite.cases.len();
-    let config = project.config.databases.get(&database.folder);
-    let partitioned = config.is_some_and(|config| config.partitioned);
+    let partitioned = database.config.partitioned;
     Ok(Prepared { suite, design, partitioned, filtered })
 }
 
@@ -162,10 +165,10 @@ fn load(
     suite: &Path,
     docs: &[Fixtures],
     database: &mut Database,
-) -> Result<(), ProjectError> {
+) -> Result<(), SuiteError> {
     let folder = suite.parent().unwrap_or(Path::new(""));
     for item in docs {
-        let problem = |path: PathBuf, line, message: String, hint: Option<&str>| ProjectError {
+        let problem = |path: PathBuf, line, message: String, hint: Option<&str>| SuiteError {
             path,
             line,
             message,
@@ -230,7 +233,7 @@ fn run_suite(
     root: &Path,
     prepared: &Prepared<'_>,
     options: &RunOptions,
-) -> Result<SuiteOutcome, ProjectError> {
+) -> Result<SuiteOutcome, SuiteError> {
     let started = Instant::now();
     let suite = &prepared.suite;
     let mut engine = Engine::new(options.profile, Limits::default());
@@ -315,7 +318,7 @@ fn build(engine: &mut Engine, prepared: &Prepared<'_>, database: Database) -> Bu
 }
 
 impl SuiteRun<'_> {
-    fn case(&mut self, case: &Case) -> Result<CaseOutcome, ProjectError> {
+    fn case(&mut self, case: &Case) -> Result<CaseOutcome, SuiteError> {
         let started = Instant::now();
         let (verdict, log) = match &case.skip {
             Some(reason) => (Verdict::Skipped(reason.clone()), Vec::new()),
@@ -335,13 +338,13 @@ impl SuiteRun<'_> {
     }
 
     /// The suite's documents with those of the case.
-    fn database(&self, case: &Case) -> Result<Database, ProjectError> {
+    fn database(&self, case: &Case) -> Result<Database, SuiteError> {
         let mut database = self.base.database.clone();
         load(self.root, &self.prepared.suite.file, &case.docs, &mut database)?;
         Ok(database)
     }
 
-    fn view(&mut self, case: &Case, view: &str) -> Result<(Verdict, Vec<String>), ProjectError> {
+    fn view(&mut self, case: &Case, view: &str) -> Result<(Verdict, Vec<String>), SuiteError> {
         let own;
         let built = if case.docs.is_empty() {
             &self.base
@@ -478,7 +481,7 @@ impl SuiteRun<'_> {
         (verdict, log)
     }
 
-    fn filter(&mut self, case: &Case, name: &str) -> Result<(Verdict, Vec<String>), ProjectError> {
+    fn filter(&mut self, case: &Case, name: &str) -> Result<(Verdict, Vec<String>), SuiteError> {
         let database = self.database(case)?;
         let documents = database.changed_documents();
         let ids: Vec<String> = documents

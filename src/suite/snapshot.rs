@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, compare};
+use super::{Failure, SuiteError, compare};
 use crate::json::{self, Map, Value};
-use crate::project::ProjectError;
 
 /// The snapshots of one suite, by case.
 #[derive(Debug, Clone)]
@@ -22,12 +21,11 @@ pub(super) enum Comparison {
 }
 
 impl Snapshots {
-    pub(super) fn read(root: &Path, suite: &Path) -> Result<Self, ProjectError> {
+    pub(super) fn read(root: &Path, suite: &Path) -> Result<Self, SuiteError> {
         let name = suite.to_string_lossy();
         let stem = name.split(".test.").next().unwrap_or_default();
         let file = PathBuf::from(format!("{stem}.snapshots.json"));
-        let problem =
-            |line, message| ProjectError { path: file.clone(), line, message, hint: None };
+        let problem = |line, message| SuiteError { path: file.clone(), line, message, hint: None };
         let answers = match std::fs::read(root.join(&file)) {
             Ok(bytes) => match json::parse(&bytes) {
                 Ok(Value::Object(answers)) => answers,
@@ -63,7 +61,7 @@ impl Snapshots {
     }
 
     /// Writes what changed, through a file beside it, so that none is ever half-written.
-    pub(super) fn write(&self, root: &Path) -> Result<(), ProjectError> {
+    pub(super) fn write(&self, root: &Path) -> Result<(), SuiteError> {
         if !self.changed {
             return Ok(());
         }
@@ -71,7 +69,7 @@ impl Snapshots {
         let beside = path.with_extension("json.new");
         let text = format!("{:#}\n", Value::Object(self.answers.clone()));
         std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path)).map_err(
-            |error| ProjectError {
+            |error| SuiteError {
                 path: self.file.clone(),
                 line: None,
                 message: format!("cannot be written: {error}"),

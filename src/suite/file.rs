@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::ProjectError;
+use super::SuiteError;
 use crate::json::{self, Value};
 
 /// A suite: cases for one design document.
@@ -139,14 +139,14 @@ impl Suite {
     ///
     /// # Errors
     /// What is wrong with it, with the line.
-    pub fn read(root: &Path, file: &Path) -> Result<Self, ProjectError> {
+    pub fn read(root: &Path, file: &Path) -> Result<Self, SuiteError> {
         let text = std::fs::read_to_string(root.join(file))
-            .map_err(|error| ProjectError::unreadable(file, &error))?;
+            .map_err(|error| SuiteError::unreadable(file, &error))?;
         let parsed: File = serde_saphyr::from_str(&text).map_err(|error| {
             let line = error.location().map(|place| place.line() as usize);
             let message = error.to_string();
             let message = message.lines().next().unwrap_or(&message).to_owned();
-            let problem = ProjectError::new(file, message);
+            let problem = SuiteError::new(file, message);
             match line {
                 Some(line) => problem.at(line),
                 None => problem,
@@ -159,7 +159,7 @@ impl Suite {
         let stem = stem.split(".test.").next().unwrap_or_default().to_owned();
         let folder = name(file.parent().and_then(Path::file_name));
         if parsed.tests.is_empty() {
-            return Err(ProjectError::new(file, "a suite without tests")
+            return Err(SuiteError::new(file, "a suite without tests")
                 .hint("a suite that tests nothing would pass whatever happens"));
         }
         let mut cases = Vec::with_capacity(parsed.tests.len());
@@ -177,8 +177,8 @@ impl Suite {
     }
 }
 
-fn case(file: &Path, line: usize, entry: Entry) -> Result<Case, ProjectError> {
-    let problem = |message: String| ProjectError::new(file, message).at(line);
+fn case(file: &Path, line: usize, entry: Entry) -> Result<Case, SuiteError> {
+    let problem = |message: String| SuiteError::new(file, message).at(line);
     let kind = match (entry.view, entry.validate, entry.filter) {
         (Some(view), None, None) => CaseKind::View(view),
         (None, Some(write), None) => CaseKind::Validate(Box::new(write)),
@@ -238,14 +238,12 @@ fn case(file: &Path, line: usize, entry: Entry) -> Result<Case, ProjectError> {
     })
 }
 
-fn fixtures(file: &Path, docs: &[Value]) -> Result<Vec<Fixtures>, ProjectError> {
+fn fixtures(file: &Path, docs: &[Value]) -> Result<Vec<Fixtures>, SuiteError> {
     docs.iter()
         .map(|item| match item {
             Value::String(path) => Ok(Fixtures::File(path.clone())),
             Value::Object(_) => Ok(Fixtures::Document(canonical(item.clone()))),
-            _ => {
-                Err(ProjectError::new(file, "an item of docs must be a document or a file's path"))
-            }
+            _ => Err(SuiteError::new(file, "an item of docs must be a document or a file's path")),
         })
         .collect()
 }
