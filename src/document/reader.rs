@@ -1,37 +1,20 @@
 //! Documents from files and standard input, in any of the forms that CouchDB and its tools write.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Stdin};
+use std::path::Path;
 use std::sync::Arc;
 
+use memchr::{memchr, memchr_iter};
+
+use super::listing::{Alone, alone, ends_in_a_document, is_backup_header, place_of};
+use super::problem::{DocumentError, DocumentProblem};
+use super::raw::RawDocument;
 use super::splitter::{SplitError, Splitter};
-use crate::json::{Kind, Scanner};
-
-/// One document's JSON text, and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawDocument {
-    /// The JSON text of the document; an object, but not checked further.
-    pub text: String,
-    /// The line it starts on, counted from 1.
-    pub line: usize,
-    /// The file, or `stdin`.
-    pub source: Arc<str>,
-}
-
-/// Why a document cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{source_name}:{line}: {problem}")]
-pub struct DocumentError {
-    /// The file, or `stdin`.
-    pub source_name: Arc<str>,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub problem: String,
-}
 
 /// How the values of the stream hold documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// Between values at the top: documents one after another, or the start of something else.
     Top,
     /// In an array of documents. The flag tells whether a wrapping object has to be closed.
@@ -44,31 +27,42 @@ enum Place {
 
 /// The documents of one file, one after the other; memory is bounded by the largest.
 ///
-/// Understood are: one document, documents one per line or one after the other, an array of
-/// documents, the output of `_all_docs`, of a view or of `_changes` with `include_docs=true`, of
-/// `_find`, the input of `_bulk_docs`, and couchbackup's files. The content decides, not the name.
+/// Understood are: one document; documents one per line or one after the other, also with commas
+/// between them; an array of documents; the output of `_all_docs`, of a view or of `_changes` with
+/// `include_docs=true`, also single rows of it; the output of `_find`, the input of `_bulk_docs`;
+/// and couchbackup's files. The content decides, not the name. The first error ends the documents.
 pub struct DocumentFile<R> {
     splitter: Splitter<R>,
     source: Arc<str>,
     place: Place,
+    maximum: usize,
+    started: bool,
 }
 
 /// The largest document read, in bytes, unless told otherwise.
 const MAXIMUM: usize = 100 << 20;
 
-/// Members that may come before the documents of a wrapping object.
-const BEFORE: [&str; 10] = [
-    "total_rows",
-    "offset",
-    "update_seq",
-    "bookmark",
-    "warning",
-    "new_edits",
-    "last_seq",
-    "pending",
-    "execution_stats",
-    "sum",
-];
+impl DocumentFile<File> {
+    /// Opens a file, whose path then names it in errors.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, DocumentError> {
+        let source: Arc<str> = path.display().to_string().into();
+        match File::open(path) {
+            Ok(file) => Ok(Self::new(file, source)),
+            Err(error) => Err(DocumentError::new(source, 1, DocumentProblem::Unreadable(error))),
+        }
+    }
+}
+
+impl DocumentFile<Stdin> {
+    /// Reads documents from standard input.
+    #[must_use]
+    pub fn stdin() -> Self {
+        Self::new(std::io::stdin(), "stdin")
+    }
+}
 
 impl<R: Read> DocumentFile<R> {
     /// Reads documents from `input`; `source` names it in errors.
@@ -78,198 +72,247 @@ impl<R: Read> DocumentFile<R> {
 
     /// As [`DocumentFile::new`], refusing documents beyond `maximum` bytes.
     pub fn with_maximum(input: R, source: impl Into<Arc<str>>, maximum: usize) -> Self {
-        Self { splitter: Splitter::new(input, maximum), source: source.into(), place: Place::Top }
+        Self {
+            splitter: Splitter::new(input, maximum),
+            source: source.into(),
+            place: Place::Top,
+            maximum,
+            started: false,
+        }
     }
 
-    fn error(&self, line: usize, problem: impl Into<String>) -> DocumentError {
-        DocumentError { source_name: Arc::clone(&self.source), line, problem: problem.into() }
+    fn error(&self, line: usize, problem: DocumentProblem) -> DocumentError {
+        DocumentError::new(Arc::clone(&self.source), line, problem)
     }
 
-    fn split_error(&self, error: &SplitError) -> DocumentError {
-        let problem = match error {
-            SplitError::Io(error) => format!("cannot be read: {error}"),
-            SplitError::TooLarge => "a document is too large".into(),
-            SplitError::Truncated => "ends in the middle of a JSON value".into(),
-            SplitError::Unexpected(byte) => {
-                format!("expected a document, found `{}`", char::from(*byte).escape_default())
+    /// An error of the splitter, in the value that starts on line `start`.
+    fn broken(&mut self, error: SplitError, start: usize) -> DocumentError {
+        let line = self.splitter.line();
+        match error {
+            SplitError::Io(error) => self.error(line, DocumentProblem::Unreadable(error)),
+            SplitError::TooLarge => {
+                self.error(start, DocumentProblem::TooLarge { maximum: self.maximum })
             }
-        };
-        self.error(self.splitter.line(), problem)
+            SplitError::Truncated => self.error(line, DocumentProblem::Truncated { start }),
+            SplitError::OpenString => self.error(line, DocumentProblem::OpenString { start }),
+            SplitError::Unexpected(0) => self.error(line, DocumentProblem::Nul),
+            SplitError::Unexpected(byte) => {
+                let found = char::from(byte).escape_default().to_string();
+                self.error(line, DocumentProblem::Unexpected { found, start })
+            }
+        }
+    }
+
+    /// Runs a step of the splitter; an error is reported for the value that starts here.
+    fn cut<T>(
+        &mut self,
+        step: impl FnOnce(&mut Splitter<R>) -> Result<T, SplitError>,
+    ) -> Result<T, DocumentError> {
+        match step(&mut self.splitter) {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                let start = self.splitter.line();
+                Err(self.broken(error, start))
+            }
+        }
     }
 
     fn step(&mut self) -> Result<Option<RawDocument>, DocumentError> {
+        if !self.started {
+            self.started = true;
+            self.recognize()?;
+        }
         loop {
             self.splitter.mark();
             let found = match self.place {
                 Place::End => return Ok(None),
                 Place::Top => self.top()?,
                 Place::Array { wrapped } => {
-                    if self.closes(b']')? {
+                    if self.closes()? {
                         self.leave(wrapped)?;
                         None
                     } else {
-                        Some(self.take()?)
+                        self.document()?
                     }
                 }
                 Place::Rows => {
-                    if self.closes(b']')? {
+                    if self.closes()? {
                         self.leave(true)?;
                         None
                     } else {
-                        let row = self.take()?;
-                        self.document_of(row)?
+                        self.row()?
                     }
                 }
             };
-            match found {
-                Some(document) if is_backup_header(&document.text) => {}
-                Some(document) => return Ok(Some(document)),
-                None => {}
+            if found.is_some() {
+                return Ok(found);
             }
         }
     }
 
+    /// Refuses what is no UTF-8 text from its first bytes on.
+    fn recognize(&mut self) -> Result<(), DocumentError> {
+        let first = self.cut(|splitter| splitter.ahead(4).map(<[u8]>::to_vec))?;
+        let kind = match first.as_slice() {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, b'{' | b'[', ..] | [b'{' | b'[', 0, ..] => {
+                "UTF-16"
+            }
+            [0x1F, 0x8B, ..] => "gzip",
+            [0x28, 0xB5, 0x2F, 0xFD] => "zstd",
+            _ => return Ok(()),
+        };
+        Err(self.error(1, DocumentProblem::Binary(kind)))
+    }
+
     fn top(&mut self) -> Result<Option<RawDocument>, DocumentError> {
-        match self.splitter.peek().map_err(|error| self.split_error(&error))? {
+        match self.cut(Splitter::peek)? {
             None => {
                 self.place = Place::End;
                 Ok(None)
             }
             Some(b'[') => {
-                let _ = self.splitter.take_if(b'[');
+                self.cut(|splitter| splitter.take_if(b'['))?;
                 self.place = Place::Array { wrapped: false };
                 Ok(None)
             }
             // Lines cut out of a longer listing end in a comma.
-            Some(b',') => {
-                let _ = self.splitter.take_if(b',');
-                Ok(None)
-            }
-            Some(b'{') if self.wrapper()? => Ok(None),
-            _ => self.take().map(Some),
-        }
-    }
-
-    /// Looks whether an object wraps documents; if so, goes to the first of them.
-    fn wrapper(&mut self) -> Result<bool, DocumentError> {
-        let start = self.splitter.position();
-        let mut look = || -> Result<Option<Place>, SplitError> {
-            self.splitter.expect(b'{')?;
-            loop {
-                if self.splitter.peek()? != Some(b'"') {
+            Some(b',') => self.cut(|splitter| splitter.take_if(b',')).map(|_| None),
+            Some(0xEF) if self.cut(Splitter::take_byte_order_mark)? => Ok(None),
+            Some(b'{') => {
+                self.splitter.mark();
+                if let Some(place) = self.cut(|splitter| Ok(place_of(splitter)))? {
+                    self.place = place;
                     return Ok(None);
                 }
-                let name = String::from_utf8_lossy(self.splitter.value()?).into_owned();
-                let name = name.trim_matches('"');
-                self.splitter.expect(b':')?;
-                let place = match name {
-                    "docs" => Place::Array { wrapped: true },
-                    "rows" | "results" => Place::Rows,
-                    _ if BEFORE.contains(&name) => {
-                        self.splitter.value()?;
-                        if !self.splitter.take_if(b',')? {
-                            return Ok(None);
-                        }
-                        continue;
-                    }
-                    _ => return Ok(None),
-                };
-                return Ok(self.splitter.take_if(b'[')?.then_some(place));
+                self.document().map(|found| found.filter(|found| !is_backup_header(&found.text)))
             }
-        };
-        match look() {
-            Ok(Some(place)) => {
-                self.place = place;
-                Ok(true)
-            }
-            // What is wrong with it is found again, and reported, when it is taken as a document.
-            Ok(None) | Err(_) => {
-                self.splitter.rewind(start);
-                Ok(false)
-            }
+            Some(_) => self.document(),
         }
     }
 
-    fn closes(&mut self, bracket: u8) -> Result<bool, DocumentError> {
-        let closes = self.splitter.take_if(b',').and_then(|_| self.splitter.take_if(bracket));
-        closes.map_err(|error| self.split_error(&error))
+    /// Takes the comma between elements and looks whether the array ends.
+    fn closes(&mut self) -> Result<bool, DocumentError> {
+        self.cut(|splitter| {
+            splitter.take_if(b',')?;
+            splitter.take_if(b']')
+        })
     }
 
+    /// Goes behind the object around the documents.
     fn leave(&mut self, wrapped: bool) -> Result<(), DocumentError> {
         self.place = Place::Top;
         if !wrapped {
             return Ok(());
         }
-        let mut rest = || -> Result<(), SplitError> {
-            while self.splitter.take_if(b',')? {
-                self.splitter.value()?;
-                self.splitter.expect(b':')?;
-                self.splitter.value()?;
+        self.cut(|splitter| {
+            while splitter.take_if(b',')? {
+                splitter.mark();
+                splitter.value()?;
+                splitter.expect(b':')?;
+                splitter.value()?;
             }
-            self.splitter.expect(b'}')
-        };
-        rest().map_err(|error| self.split_error(&error))
+            splitter.expect(b'}')
+        })
     }
 
-    fn take(&mut self) -> Result<RawDocument, DocumentError> {
-        let first = self.splitter.peek().map_err(|error| self.split_error(&error))?;
+    /// Takes the object that comes next.
+    fn object(&mut self) -> Result<RawDocument, DocumentError> {
+        let first = self.cut(Splitter::peek)?;
         let line = self.splitter.line();
         match first {
             Some(b'{') => {}
-            Some(_) => return Err(self.error(line, "expected a document, which is a JSON object")),
-            None => return Err(self.error(line, "ends where a document was expected")),
+            Some(0) => return Err(self.error(line, DocumentProblem::Nul)),
+            Some(_) => return Err(self.error(line, DocumentProblem::NotAnObject)),
+            None => return Err(self.error(line, DocumentProblem::Truncated { start: line })),
         }
-        match self.splitter.value() {
-            Ok(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => {
-                    let text = text.to_owned();
-                    Ok(RawDocument { text, line, source: Arc::clone(&self.source) })
+        self.splitter.mark();
+        let bytes = match self.splitter.value() {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.broken(error, line)),
+        };
+        let lines_before = |end: usize| line + memchr_iter(b'\n', &bytes[..end]).count();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => match memchr(0, bytes) {
+                None => Ok(RawDocument {
+                    text: text.to_owned(),
+                    line,
+                    source: Arc::clone(&self.source),
+                }),
+                Some(at) => {
+                    let line = lines_before(at);
+                    Err(self.error(line, DocumentProblem::Nul))
                 }
-                Err(_) => Err(self.error(line, "is not valid UTF-8")),
             },
-            Err(error) => Err(self.split_error(&error)),
+            Err(error) => {
+                let line = lines_before(error.valid_up_to());
+                Err(self.error(line, DocumentProblem::NotUtf8))
+            }
         }
     }
 
-    /// The `doc` of a row; rows of deleted documents have none.
-    fn document_of(&self, row: RawDocument) -> Result<Option<RawDocument>, DocumentError> {
-        let invalid =
-            |error: crate::json::JsonError| self.error(row.line + error.line - 1, error.message);
-        let mut scanner = Scanner::new(&row.text);
-        let mut document = None;
-        let mut deleted = false;
-        scanner.kind().map_err(invalid)?;
-        let mut more = scanner.enter().map_err(invalid)?;
+    /// Takes a document, or the row of a listing that stands alone.
+    fn document(&mut self) -> Result<Option<RawDocument>, DocumentError> {
+        let mut found = self.object()?;
+        match alone(&found.text) {
+            Alone::Document => Ok(Some(found)),
+            Alone::Row(place) => {
+                found.line += memchr_iter(b'\n', &found.text.as_bytes()[..place.start]).count();
+                found.text.truncate(place.end);
+                found.text.drain(..place.start);
+                Ok(Some(found))
+            }
+            Alone::EmptyRow => Ok(None),
+        }
+    }
+
+    /// Takes a row and gives its `doc`; rows of deleted or missing documents may have none.
+    fn row(&mut self) -> Result<Option<RawDocument>, DocumentError> {
+        let first = self.cut(Splitter::peek)?;
+        let start = self.splitter.line();
+        match first {
+            Some(b'{') => {}
+            Some(_) => return Err(self.error(start, DocumentProblem::NotAnObject)),
+            None => return Err(self.error(start, DocumentProblem::Truncated { start })),
+        }
+        let (mut document, mut excused) = (None, false);
+        match self.members_of_row(start, &mut document, &mut excused) {
+            Ok(()) if document.is_none() && !excused => {
+                Err(self.error(start, DocumentProblem::NoDocument))
+            }
+            Ok(()) => Ok(document),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn members_of_row(
+        &mut self,
+        start: usize,
+        document: &mut Option<RawDocument>,
+        excused: &mut bool,
+    ) -> Result<(), DocumentError> {
+        let mut more = self.cut(|splitter| {
+            splitter.expect(b'{')?;
+            Ok(!splitter.take_if(b'}')?)
+        })?;
         while more {
-            let name = scanner.name().map_err(invalid)?;
-            let value = scanner.skip().map_err(invalid)?;
-            match name.raw {
-                "doc" => document = Some(value),
-                "deleted" => deleted |= value == "true",
-                "value" => deleted |= value.contains("\"deleted\":true"),
-                // A row for a key that does not exist.
-                "error" => deleted = true,
-                _ => {}
+            self.splitter.mark();
+            let is_document = match ends_in_a_document(&mut self.splitter, excused) {
+                Ok(is_document) => is_document,
+                Err(error) => return Err(self.broken(error, start)),
+            };
+            if is_document {
+                *document = Some(self.object()?);
             }
-            more = scanner.more(b'}').map_err(invalid)?;
+            let next = |splitter: &mut Splitter<R>| {
+                Ok(splitter.take_if(b',')? || splitter.expect(b'}').map(|()| false)?)
+            };
+            more = match next(&mut self.splitter) {
+                Ok(more) => more,
+                Err(error) => return Err(self.broken(error, start)),
+            };
         }
-        match document {
-            Some(text) if text.starts_with('{') => {
-                Ok(Some(RawDocument { text: text.to_owned(), ..row }))
-            }
-            Some(_) => Ok(None),
-            None if deleted => Ok(None),
-            None => Err(self.error(
-                row.line,
-                "the row holds no document: ask for the listing with include_docs=true",
-            )),
-        }
+        Ok(())
     }
-}
-
-/// couchbackup's files start with a line that tells their format.
-fn is_backup_header(text: &str) -> bool {
-    text.len() < 1000 && text.contains("\"@cloudant/couchbackup\"") && !text.contains("\"_id\"")
 }
 
 impl<R: Read> Iterator for DocumentFile<R> {
@@ -282,99 +325,5 @@ impl<R: Read> Iterator for DocumentFile<R> {
             self.place = Place::End;
         }
         step.transpose()
-    }
-}
-
-impl RawDocument {
-    /// The document's `_id`.
-    ///
-    /// # Errors
-    /// When the text is no JSON object, or has no `_id` that is a string.
-    pub fn id(&self) -> Result<Arc<str>, DocumentError> {
-        let invalid = |error: crate::json::JsonError| DocumentError {
-            source_name: Arc::clone(&self.source),
-            line: self.line + error.line - 1,
-            problem: error.message,
-        };
-        let mut scanner = Scanner::new(&self.text);
-        let mut id = None;
-        scanner.kind().map_err(invalid)?;
-        let mut more = scanner.enter().map_err(invalid)?;
-        while more {
-            let name = scanner.name().map_err(invalid)?;
-            if name.raw == "_id" && scanner.kind().map_err(invalid)? == Kind::String {
-                id = Some(scanner.string().map_err(invalid)?.unescape().into());
-            } else {
-                scanner.skip().map_err(invalid)?;
-            }
-            more = scanner.more(b'}').map_err(invalid)?;
-        }
-        id.ok_or_else(|| DocumentError {
-            source_name: Arc::clone(&self.source),
-            line: self.line,
-            problem: "the document has no `_id`".into(),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(input: &str) -> Vec<String> {
-        DocumentFile::new(input.as_bytes(), "test")
-            .map(|document| document.map_or_else(|error| error.to_string(), |found| found.text))
-            .collect()
-    }
-
-    #[test]
-    fn every_form_gives_the_same_documents() {
-        let (a, b) = (r#"{"_id":"a","n":[1,"]}"]}"#, r#"{"_id":"b"}"#);
-        for input in [
-            format!("{a}\n{b}\n"),
-            format!("\u{feff}{a}\r\n\r\n{b}"),
-            format!("{a}{b}"),
-            format!("[{a},\n{b}]"),
-            format!("{{\"docs\":[{a},{b}]}}"),
-            format!("{{\"new_edits\":false,\"docs\":[{a},{b}],\"x\":{{}}}}"),
-            format!(
-                "{{\"total_rows\":2,\"offset\":0,\"rows\":[\r\n{{\"id\":\"a\",\"doc\":{a}}},\r\n{{\"id\":\"b\",\"doc\":{b}}}\r\n]}}\n"
-            ),
-            format!(
-                "{{\"results\":[{{\"seq\":1,\"id\":\"a\",\"doc\":{a}}},{{\"id\":\"x\",\"deleted\":true}},{{\"doc\":{b}}}],\"last_seq\":3}}"
-            ),
-            format!("{{\"name\":\"@cloudant/couchbackup\",\"version\":\"2\"}}\n[{a}]\n[{b}]\n"),
-        ] {
-            assert_eq!(texts(&input), [a, b], "{input}");
-        }
-    }
-
-    #[test]
-    fn errors_name_the_line() {
-        assert_eq!(
-            texts("{\"_id\":\"a\"}\n{\"_id\":"),
-            ["{\"_id\":\"a\"}", "test:2: ends in the middle of a JSON value"]
-        );
-        assert_eq!(texts("\n\n5"), ["test:3: expected a document, which is a JSON object"]);
-        assert!(texts("{\"rows\":[{\"id\":\"a\",\"value\":1}]}")[0].contains("include_docs=true"));
-        assert_eq!(
-            DocumentFile::with_maximum("{\"a\":\"".repeat(100_000).as_bytes(), "big", 1000)
-                .next()
-                .expect("an item")
-                .expect_err("too large")
-                .problem,
-            "a document is too large"
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn garbage_never_panics(input: Vec<u8>) {
-            for document in DocumentFile::new(input.as_slice(), "garbage").take(1000) {
-                if document.is_err() {
-                    break;
-                }
-            }
-        }
     }
 }

@@ -1,0 +1,181 @@
+//! Attachments: inline data to what is stored, and back (`couch_att`).
+
+use std::fmt::Write;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
+
+use super::refusal::WriteError;
+use crate::design::revision::{StoredAttachment, is_compressed};
+use crate::json::{self, Map, Value};
+
+/// An attachment as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Attachment {
+    name: String,
+    content_type: String,
+    /// The generation of the revision that brought it.
+    revpos: u64,
+    /// MD5 of the bytes as stored.
+    md5: [u8; 16],
+    length: u64,
+    /// Length as stored, where that is compressed.
+    encoded_length: Option<u64>,
+    /// The data; `None` where only a stub was loaded.
+    data: Option<Arc<[u8]>>,
+}
+
+/// How a write treats attachments.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Attaching<'a> {
+    /// A client's edit: data is new in this generation, stubs repeat attachments of the parent.
+    Edit {
+        /// The generation new attachments get.
+        revpos: u64,
+        /// The attachments of the parent.
+        parent: &'a [Attachment],
+    },
+    /// Replication, or loading a file: everything is taken as it is. The server would refuse stubs
+    /// here unless it had the attachments; files of documents rarely hold the data.
+    AsGiven,
+}
+
+impl Attaching<'_> {
+    /// The attachments of the `_attachments` of document `id`. Members that are no objects are
+    /// ignored, as the server does.
+    pub(super) fn read(
+        self,
+        id: &str,
+        given: &Map<String, Value>,
+    ) -> Result<Box<[Attachment]>, WriteError> {
+        given
+            .iter()
+            .filter_map(|(name, members)| Some((name, members.as_object()?)))
+            .map(|(name, members)| {
+                if members.get("stub") == Some(&Value::Bool(true)) {
+                    return self.stub(id, name, members);
+                }
+                if matches!(self, Self::AsGiven) && !members.contains_key("data") {
+                    return self.stub(id, name, members);
+                }
+                let invalid =
+                    || WriteError::bad_request(id, format!("Invalid attachment data for {name}"));
+                let data = members.get("data").and_then(Value::as_str).and_then(decode);
+                Ok(self.inline(name, members, data.ok_or_else(invalid)?))
+            })
+            .collect()
+    }
+
+    fn inline(self, name: &str, members: &Map<String, Value>, data: Vec<u8>) -> Attachment {
+        let content_type = content_type(members);
+        // Types that compress well are stored as gzip makes them (`[attachments] compression_level`).
+        let packed = (!data.is_empty() && is_compressed(&content_type)).then(|| gzip(&data));
+        Attachment {
+            name: name.to_owned(),
+            content_type,
+            revpos: match self {
+                Self::Edit { revpos, .. } => revpos,
+                Self::AsGiven => number(members, "revpos").unwrap_or(0),
+            },
+            md5: Md5::digest(packed.as_deref().unwrap_or(&data)).into(),
+            length: data.len() as u64,
+            encoded_length: packed.map(|packed| packed.len() as u64),
+            data: Some(data.into()),
+        }
+    }
+
+    fn stub(
+        self,
+        id: &str,
+        name: &str,
+        members: &Map<String, Value>,
+    ) -> Result<Attachment, WriteError> {
+        let missing = || WriteError::missing_stub(id, name);
+        let revpos = number(members, "revpos");
+        match self {
+            Self::Edit { parent, .. } => parent
+                .iter()
+                .find(|kept| kept.name == name && revpos.is_none_or(|revpos| kept.revpos == revpos))
+                .cloned()
+                .ok_or_else(missing),
+            Self::AsGiven => Ok(Attachment {
+                name: name.to_owned(),
+                content_type: content_type(members),
+                revpos: revpos.unwrap_or(0),
+                md5: members
+                    .get("digest")
+                    .and_then(Value::as_str)
+                    .and_then(|digest| STANDARD.decode(digest.strip_prefix("md5-")?).ok())
+                    .and_then(|digest| digest.try_into().ok())
+                    .ok_or_else(missing)?,
+                length: number(members, "length").unwrap_or(0),
+                encoded_length: number(members, "encoded_length"),
+                data: None,
+            }),
+        }
+    }
+}
+
+impl Attachment {
+    /// What a revision id tells of it.
+    pub(super) fn digested(&self) -> StoredAttachment {
+        StoredAttachment {
+            name: self.name.clone(),
+            content_type: self.content_type.clone(),
+            md5: self.md5,
+        }
+    }
+
+    /// Appends the member of `_attachments` (`couch_att:to_json`).
+    pub(super) fn write(&self, with_data: bool, with_encoding: bool, out: &mut String) {
+        json::write_string(&self.name, out);
+        out.push_str(":{\"content_type\":");
+        json::write_string(&self.content_type, out);
+        // Writing to memory cannot fail, here and below.
+        let digest = STANDARD.encode(self.md5);
+        let _ = write!(out, ",\"revpos\":{},\"digest\":\"md5-{digest}\",", self.revpos);
+        match &self.data {
+            Some(data) if with_data => {
+                out.push_str("\"data\":\"");
+                STANDARD.encode_string(data, out);
+                out.push('"');
+            }
+            _ => {
+                let _ = write!(out, "\"length\":{},\"stub\":true", self.length);
+            }
+        }
+        if let (true, Some(length)) = (with_encoding, self.encoded_length) {
+            let _ = write!(out, ",\"encoding\":\"gzip\",\"encoded_length\":{length}");
+        }
+        out.push('}');
+    }
+}
+
+fn content_type(members: &Map<String, Value>) -> String {
+    let given = members.get("content_type").and_then(Value::as_str);
+    given.unwrap_or("application/octet-stream").to_owned()
+}
+
+fn number(members: &Map<String, Value>, name: &str) -> Option<u64> {
+    members.get(name).and_then(Value::as_u64)
+}
+
+/// Erlang's `base64:decode`: white space does not count.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        let dense: String = text.split_ascii_whitespace().collect();
+        return STANDARD.decode(dense).ok();
+    }
+    STANDARD.decode(text).ok()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let writer = flate2::GzBuilder::new().operating_system(3);
+    let mut encoder = writer.write(Vec::new(), flate2::Compression::new(8));
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}
