@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::{ProfileArgument, Terminal, open};
-use crate::design::{DesignDocument, SaveError};
+use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
 use crate::project::Project;
@@ -84,7 +84,7 @@ fn check_design(
         let path = design
             .source_of(&error)
             .map_or_else(|| design.id.clone(), |source| source.path.display().to_string());
-        findings.push(format!("{path}: {}", save_text(&error)));
+        findings.push(format!("{path}: {error}"));
     }
     let mut functions: Vec<(Vec<&str>, &str)> = Vec::new();
     for view in design.views() {
@@ -126,10 +126,6 @@ fn check_design(
         }
     }
     functions.len()
-}
-
-fn save_text(error: &SaveError) -> String {
-    error.to_string()
 }
 
 fn check_schema(project: &Project, file: &Path, findings: &mut Vec<String>) {

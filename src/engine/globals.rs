@@ -161,7 +161,8 @@ fn enumerable_keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsS
 fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let message = arguments.get_or_undefined(0);
     let text = match message.variant() {
-        JsVariant::String(text) => lossy_escaped(&text),
+        // Lone surrogates, which Rust's strings cannot hold, become U+FFFD.
+        JsVariant::String(text) => text.to_std_string_lossy(),
         _ => {
             let message = error_to_json(message, context)?;
             let mut text = String::new();
@@ -174,11 +175,6 @@ fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
     };
     host(context).log.borrow_mut().push(text);
     Ok(JsValue::undefined())
-}
-
-/// The text with lone surrogates, which Rust's strings cannot hold, written as U+FFFD.
-fn lossy_escaped(text: &JsString) -> String {
-    text.to_std_string_lossy()
 }
 
 /// `[object Array]` in any realm.
