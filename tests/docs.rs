@@ -113,9 +113,10 @@ fn check(page: &Path) -> usize {
                 assert_eq!(words[0], "couchctl", "{place}");
                 let answer = Command::new(env!("CARGO_BIN_EXE_couchctl"))
                     .args(&words[1..])
-                    .current_dir(match in_repository {
-                        true => Path::new(env!("CARGO_MANIFEST_DIR")),
-                        false => folder.path(),
+                    .current_dir(if in_repository {
+                        Path::new(env!("CARGO_MANIFEST_DIR"))
+                    } else {
+                        folder.path()
                     })
                     .env_remove("CI")
                     .env("COLUMNS", "100")

@@ -140,10 +140,10 @@ fn snippets_answer_as_the_engines_do() {
             let known = KNOWN.iter().any(|(known, on, _)| *known == title && *on == profile);
             match (difference, known) {
                 (Some(difference), false) => {
-                    failures.push(format!("{title} ({name}): {difference}"))
+                    failures.push(format!("{title} ({name}): {difference}"));
                 }
                 (None, true) => {
-                    failures.push(format!("{title} ({name}): is a known difference, but passes"))
+                    failures.push(format!("{title} ({name}): is a known difference, but passes"));
                 }
                 _ => {}
             }

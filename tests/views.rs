@@ -318,11 +318,12 @@ fn views_answer_as_the_server_does() {
             }
             match (wrong.is_empty(), known) {
                 (false, false) => {
-                    failures.push(format!("{name} ({profile:?})\n{}", wrong.join("\n")))
+                    failures.push(format!("{name} ({profile:?})\n{}", wrong.join("\n")));
                 }
                 (false, true) => differing += wrong.len(),
                 (true, true) => {
-                    failures.push(format!("{name} ({profile:?}) is a known difference, but passes"))
+                    failures
+                        .push(format!("{name} ({profile:?}) is a known difference, but passes"));
                 }
                 (true, false) => {}
             }

@@ -138,7 +138,7 @@ fn check_schema(project: &Project, file: &Path, findings: &mut Vec<String>) {
     };
     match crate::json::parse(&text) {
         Err(error) => {
-            findings.push(format!("{}:{}: {}", file.display(), error.line, error.message))
+            findings.push(format!("{}:{}: {}", file.display(), error.line, error.message));
         }
         Ok(schema) => {
             if let Err(error) = jsonschema::meta::validate(&schema) {

@@ -346,10 +346,9 @@ fn is_plain(text: &str) -> bool {
 fn save(document: &RawDocument, database: &mut Database) -> Result<(), String> {
     let place = |line: usize, message: &str| format!("{}:{line}: {message}", document.source);
     match json::parse_str(&document.text) {
-        Ok(Value::Object(members)) => database
-            .load(&members)
-            .map(|_| ())
-            .map_err(|error| place(document.line, &error.to_string())),
+        Ok(Value::Object(members)) => {
+            database.load(&members).map_err(|error| place(document.line, &error.to_string()))
+        }
         Ok(_) => Err(place(document.line, "a document must be an object")),
         Err(error) => Err(place(document.line + error.line - 1, &error.message)),
     }

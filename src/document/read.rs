@@ -12,7 +12,7 @@ use crate::view::{DocumentOptions, DocumentReader};
 
 /// What a document shows besides its own members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "they are CouchDB's query parameters")]
+#[expect(clippy::struct_excessive_bools, reason = "they are CouchDB's query parameters")]
 pub struct ReadOptions {
     /// `_revisions`: the ids of the revision and its ancestors.
     pub revs: bool,

@@ -136,7 +136,7 @@ impl Vm {
             let source = Source::from_bytes(text).with_path(Path::new(&name));
             Script::parse(source, Some(realm.clone()), &mut vm.context).map_err(|error| {
                 // boa_engine tells the place of an error only as text; its parser tells more.
-                let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(text));
+                let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
                 let scope = boa_ast::scope::Scope::new_global();
                 match parser.parse_script(&scope, vm.context.interner_mut()) {
                     Err(error) => SyntaxError::new(&error),
@@ -191,8 +191,8 @@ impl SyntaxError {
         };
         Self {
             message,
-            line: position.map(|position| position.line_number()),
-            column: position.map(|position| position.column_number()),
+            line: position.map(boa_ast::Position::line_number),
+            column: position.map(boa_ast::Position::column_number),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::json::{self, Map, Value};
 const DEPTH: usize = 100;
 
 impl Vm {
-    /// Evaluates a CommonJS module, or one with `export default`, and gives what it exports:
+    /// Evaluates a `CommonJS` module, or one with `export default`, and gives what it exports:
     /// functions as their own source text, everything else as JSON.
     ///
     /// # Errors

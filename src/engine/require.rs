@@ -1,4 +1,4 @@
-//! CommonJS modules of a design document: `require` (`share/server/util.js`).
+//! `CommonJS` modules of a design document: `require` (`share/server/util.js`).
 
 use std::path::Path;
 

@@ -180,7 +180,7 @@ fn primitive(value: &JsValue, context: &mut Context) -> JsValue {
 /// A string literal as SpiderMonkey writes it: ASCII only.
 pub(super) fn quoted(text: &JsString) -> String {
     let mut literal = String::from("\"");
-    for unit in text.iter() {
+    for unit in text {
         // Writing to a string cannot fail.
         let _ = match unit {
             0x22 => write!(literal, "\\\""),

@@ -31,7 +31,7 @@ const LENGTH: usize = 256 << 20;
 /// (`undefined`, functions and symbols have no JSON).
 ///
 /// # Errors
-/// What a `toJSON` method or a getter threw, and a TypeError for a BigInt or a cycle.
+/// What a `toJSON` method or a getter threw, and a `TypeError` for a `BigInt` or a cycle.
 pub(super) fn write(
     value: &JsValue,
     spelling: Spelling,

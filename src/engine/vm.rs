@@ -263,7 +263,7 @@ impl Vm {
     }
 }
 
-/// What CouchDB answers when its own error handler throws a TypeError.
+/// What CouchDB answers when its own error handler throws a `TypeError`.
 fn type_error() -> EngineError {
     EngineError::Thrown {
         error: "TypeError".into(),

@@ -32,7 +32,7 @@ pub fn is_integer(text: &str) -> bool {
 
 /// Prints a finite JavaScript number as CouchDB stores it after `JSON.stringify`: whole numbers
 /// below 1e21 are integers, everything else is a float.
-pub fn double_to_stored<'a>(double: f64, buffer: &'a mut ryu_js::Buffer) -> Cow<'a, str> {
+pub fn double_to_stored(double: f64, buffer: &mut ryu_js::Buffer) -> Cow<'_, str> {
     if double == 0.0 {
         return Cow::Borrowed("0");
     }

@@ -14,7 +14,7 @@ const CONTEXT: usize = 3;
 /// Compares rows in order. Members that an expected row leaves out are not compared, nor are those
 /// that an expected `doc` leaves out; keys and values are compared whole.
 #[must_use]
-pub fn rows(expected: &[Value], actual: &[Value]) -> Option<Failure> {
+pub(super) fn rows(expected: &[Value], actual: &[Value]) -> Option<Failure> {
     let matches = expected.len() == actual.len()
         && expected.iter().zip(actual).all(|(expected, actual)| row_matches(expected, actual));
     if matches {
@@ -87,7 +87,7 @@ fn like_expected(actual: &Value, expected: Option<&Value>) -> Value {
 
 /// Equality of JSON values: numbers by value (`1` is `1.0`), members in any order.
 #[must_use]
-pub fn equal(one: &Value, other: &Value) -> bool {
+pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(_), Value::Number(_)) => {
             collation::compare(one, other, Collation::Raw) == Ordering::Equal
@@ -108,7 +108,7 @@ pub fn equal(one: &Value, other: &Value) -> bool {
 /// Compares two values, member by member when they are objects: what `expected` leaves out is not
 /// compared.
 #[must_use]
-pub fn value(what: &str, expected: &Value, actual: &Value) -> Option<Failure> {
+pub(super) fn value(what: &str, expected: &Value, actual: &Value) -> Option<Failure> {
     if equal(expected, actual) {
         return None;
     }
@@ -125,7 +125,7 @@ pub fn value(what: &str, expected: &Value, actual: &Value) -> Option<Failure> {
 
 /// A diff of lines, long runs of equal ones cut.
 #[must_use]
-pub fn diff(expected: &[String], actual: &[String]) -> Vec<DiffLine> {
+pub(super) fn diff(expected: &[String], actual: &[String]) -> Vec<DiffLine> {
     let old: Vec<&str> = expected.iter().map(String::as_str).collect();
     let new: Vec<&str> = actual.iter().map(String::as_str).collect();
     let diff = TextDiff::from_slices(&old, &new);
@@ -162,10 +162,10 @@ mod tests {
     #[test]
     fn members_left_out_are_not_compared() {
         let actual = values(r#"[{"id":"a","key":1,"value":{"x":1},"doc":{"_id":"a","n":2}}]"#);
-        for expected in [r#"[{}]"#, r#"[{"id":"a"}]"#, r#"[{"key":1.0}]"#, r#"[{"doc":{"n":2}}]"#] {
+        for expected in [r"[{}]", r#"[{"id":"a"}]"#, r#"[{"key":1.0}]"#, r#"[{"doc":{"n":2}}]"#] {
             assert_eq!(rows(&values(expected), &actual), None, "{expected}");
         }
-        for expected in [r#"[]"#, r#"[{"id":"b"}]"#, r#"[{"value":{}}]"#, r#"[{"doc":{"n":3}}]"#] {
+        for expected in [r"[]", r#"[{"id":"b"}]"#, r#"[{"value":{}}]"#, r#"[{"doc":{"n":3}}]"#] {
             assert!(rows(&values(expected), &actual).is_some(), "{expected}");
         }
     }

@@ -176,9 +176,7 @@ fn load(
         };
         let mut save = |document: &Map<String, Value>, path: &Path, line| {
             let saved = database.load(document);
-            saved
-                .map(|_| ())
-                .map_err(|error| problem(path.to_owned(), line, error.to_string(), None))
+            saved.map_err(|error| problem(path.to_owned(), line, error.to_string(), None))
         };
         match item {
             Fixtures::Document(document) => {

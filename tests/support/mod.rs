@@ -8,7 +8,7 @@ use couchctl::json::{self, Value};
 ///
 /// # Panics
 /// When it is missing: the recorded answers are never skipped.
-pub fn conformance(file: &str) -> Value {
+pub(crate) fn conformance(file: &str) -> Value {
     let folder = std::env::var_os("COUCHCTL_CONFORMANCE").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
         PathBuf::from,

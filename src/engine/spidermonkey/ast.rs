@@ -37,7 +37,7 @@ pub(super) enum MemberKind {
 }
 
 /// A property of an object or a pattern, or a member of a class.
-#[allow(clippy::struct_excessive_bools, reason = "independent switches")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[derive(Debug)]
 pub(super) struct Property {
     pub kind: MemberKind,
@@ -213,7 +213,7 @@ pub(super) enum Node {
 pub(super) struct Nodes(Vec<Node>);
 
 impl Nodes {
-    pub fn add(&mut self, node: Node) -> NodeId {
+    pub(super) fn add(&mut self, node: Node) -> NodeId {
         // A node takes at least one character of a source whose length fits in 30 bits, or follows one that does.
         let id = NodeId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(node);

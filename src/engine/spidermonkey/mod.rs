@@ -34,7 +34,7 @@ const MAX_SOURCE: usize = 1 << 30;
 
 /// How `JavaScript` would have represented a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
+pub(super) enum ErrorKind {
     /// An `Error` of Esprima about the source; the line is a line of the source.
     Syntax,
     /// An `Error` of an assertion in Esprima; the line is a line of the query server's script.
@@ -50,7 +50,7 @@ pub enum ErrorKind {
 /// Why a source cannot be rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct RewriteError {
+pub(super) struct RewriteError {
     /// Which error object the query server sees.
     pub kind: ErrorKind,
     /// The message of that object, such as `Line 1: Unexpected token <`.
@@ -64,7 +64,7 @@ pub struct RewriteError {
 impl RewriteError {
     /// Name of the `JavaScript` constructor, for texts like `(new Error("…", "./share/server/main.js", 1))`.
     #[must_use]
-    pub fn constructor(&self) -> &'static str {
+    pub(super) fn constructor(&self) -> &'static str {
         match self.kind {
             ErrorKind::Syntax | ErrorKind::Assertion => "Error",
             ErrorKind::Type => "TypeError",
@@ -86,7 +86,7 @@ impl RewriteError {
 /// # Errors
 ///
 /// Returns what Esprima says about a source it does not accept.
-pub fn rewrite(source: &str) -> Result<String, RewriteError> {
+pub(super) fn rewrite(source: &str) -> Result<String, RewriteError> {
     rewrite_with_flags(source, KNOWN_FLAGS)
 }
 
@@ -98,7 +98,7 @@ pub fn rewrite(source: &str) -> Result<String, RewriteError> {
 /// # Errors
 ///
 /// Returns what Esprima says about a source it does not accept.
-pub fn rewrite_with_flags(source: &str, flags: &str) -> Result<String, RewriteError> {
+pub(super) fn rewrite_with_flags(source: &str, flags: &str) -> Result<String, RewriteError> {
     if source.len() > MAX_SOURCE {
         return Err(RewriteError::too_complex("source too large", 1));
     }

@@ -9,7 +9,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub fn is_empty(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.start == self.end
     }
 }
@@ -72,16 +72,16 @@ symbols! {
 }
 
 impl Sym {
-    pub fn is_keyword(self) -> bool {
+    pub(super) fn is_keyword(self) -> bool {
         self as u8 >= Sym::If as u8 && self as u8 <= Sym::Instanceof as u8
     }
 
     /// Words that are reserved even though no version of the grammar at hand gives them a meaning in scripts.
-    pub fn is_future_reserved(self) -> bool {
+    pub(super) fn is_future_reserved(self) -> bool {
         matches!(self, Sym::Enum | Sym::Export | Sym::Import | Sym::Super)
     }
 
-    pub fn is_strict_reserved(self) -> bool {
+    pub(super) fn is_strict_reserved(self) -> bool {
         matches!(
             self,
             Sym::Implements
@@ -96,11 +96,11 @@ impl Sym {
         )
     }
 
-    pub fn is_restricted(self) -> bool {
+    pub(super) fn is_restricted(self) -> bool {
         matches!(self, Sym::Eval | Sym::Arguments)
     }
 
-    pub fn is_assignment(self) -> bool {
+    pub(super) fn is_assignment(self) -> bool {
         matches!(
             self,
             Sym::Assign
@@ -136,7 +136,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each belongs to one kind of token")]
+#[expect(clippy::struct_excessive_bools, reason = "each belongs to one kind of token")]
 pub(super) struct Token {
     pub kind: Kind,
     /// Set for words and punctuators only.
@@ -160,15 +160,15 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub fn is_punctuator(&self, sym: Sym) -> bool {
+    pub(super) fn is_punctuator(&self, sym: Sym) -> bool {
         self.kind == Kind::Punctuator && self.sym == sym
     }
 
-    pub fn is_keyword(&self, sym: Sym) -> bool {
+    pub(super) fn is_keyword(&self, sym: Sym) -> bool {
         self.kind == Kind::Keyword && self.sym == sym
     }
 
-    pub fn is_identifier(&self, sym: Sym) -> bool {
+    pub(super) fn is_identifier(&self, sym: Sym) -> bool {
         self.kind == Kind::Identifier && self.sym == sym
     }
 }

@@ -237,7 +237,7 @@ impl Lexer {
     }
 
     /// A regular expression at the position of its slash.
-    pub fn regex(&mut self) -> Result<Token> {
+    pub(crate) fn regex(&mut self) -> Result<Token> {
         let start = self.pos;
         let mut in_class = false;
         self.pos += 1;
@@ -310,7 +310,7 @@ impl RadixNumber {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "rounding is the point")]
+    #[expect(clippy::cast_precision_loss, reason = "rounding is the point")]
     fn value(&self) -> f64 {
         let mut value = self.mantissa as f64;
         for _ in 0..self.exponent.min(2048) {

@@ -60,7 +60,7 @@ fn push_code_point(target: &mut Vec<u16>, code: u32) {
 }
 
 impl Lexer {
-    pub fn new(source: &str, known_flags: &str) -> Self {
+    pub(super) fn new(source: &str, known_flags: &str) -> Self {
         let buffer: Vec<u16> = source.encode_utf16().collect();
         Self {
             len: buffer.len(),
@@ -73,18 +73,18 @@ impl Lexer {
         }
     }
 
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         State { pos: self.pos, line: self.line, line_start: self.line_start }
     }
 
     /// Goes back; the braces that were passed meanwhile stay counted, as they do in Esprima.
-    pub fn restore(&mut self, state: State) {
+    pub(super) fn restore(&mut self, state: State) {
         self.pos = state.pos;
         self.line = state.line;
         self.line_start = state.line_start;
     }
 
-    pub fn units(&self, text: Text) -> &[u16] {
+    pub(super) fn units(&self, text: Text) -> &[u16] {
         &self.buffer[text.start as usize..text.end as usize]
     }
 
@@ -142,7 +142,7 @@ impl Lexer {
     }
 
     /// The name `yield`, for an expression that turns out to be one.
-    pub fn yield_name(&mut self) -> Text {
+    pub(super) fn yield_name(&mut self) -> Text {
         self.keep(&"yield".encode_utf16().collect::<Vec<_>>())
     }
 
@@ -156,7 +156,7 @@ impl Lexer {
         self.line_start = self.pos;
     }
 
-    pub fn skip_comments(&mut self) -> Result<()> {
+    pub(super) fn skip_comments(&mut self) -> Result<()> {
         let mut at_line_start = self.pos == 0;
         while let Some(unit) = self.here() {
             let follows = |text: &str| {
@@ -209,7 +209,7 @@ impl Lexer {
         Err(self.error(ILLEGAL))
     }
 
-    pub fn next_token(&mut self) -> Result<Token> {
+    pub(super) fn next_token(&mut self) -> Result<Token> {
         let Some(unit) = self.here() else {
             return Ok(self.token(Kind::End, self.pos));
         };
@@ -279,7 +279,7 @@ impl Lexer {
     }
 
     /// The symbol of a word, if it has one.
-    pub fn word(&self, text: Text) -> Sym {
+    pub(super) fn word(&self, text: Text) -> Sym {
         let units = self.units(text);
         let mut bytes = [0; 11];
         if units.len() < 2 || units.len() > bytes.len() {

@@ -33,7 +33,7 @@ const STRICT_OCTAL: &str = "Octal literals are not allowed in strict mode.";
 const STRICT_RESERVED: &str = "Use of future reserved word in strict mode";
 
 /// State that rules look up and change.
-#[allow(clippy::struct_excessive_bools, reason = "independent switches")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 struct Context {
     is_await: bool,
     allow_in: bool,
@@ -73,7 +73,7 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    pub fn new(source: &str, known_flags: &str) -> Result<Self> {
+    pub(super) fn new(source: &str, known_flags: &str) -> Result<Self> {
         let mut lexer = Lexer::new(source, known_flags);
         let start = Marker { index: 0, line: lexer.line, line_start: 0 };
         lexer.skip_comments()?;
@@ -106,11 +106,11 @@ impl Parser {
     }
 
     /// The units that names and values of the tree refer to.
-    pub fn buffer(&self) -> &[u16] {
+    pub(super) fn buffer(&self) -> &[u16] {
         &self.lexer.buffer
     }
 
-    pub fn parse_script(&mut self) -> Result<StatementList> {
+    pub(super) fn parse_script(&mut self) -> Result<StatementList> {
         let mut body = self.directives()?;
         while self.ahead.kind != Kind::End {
             body.push(self.statement_list_item()?);

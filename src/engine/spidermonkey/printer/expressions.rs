@@ -66,7 +66,7 @@ impl Printer<'_> {
 
     /// For expressions that start with an operand: it, whether the expression needs parentheses, what is allowed in
     /// it, and what is wanted and allowed of the operand.
-    #[allow(clippy::type_complexity, reason = "taken apart at the only call")]
+    #[expect(clippy::type_complexity, reason = "taken apart at the only call")]
     fn leftmost_operand(
         &self,
         id: NodeId,
@@ -132,7 +132,7 @@ impl Printer<'_> {
     }
 
     /// An expression that does not start with an operand.
-    #[allow(clippy::too_many_lines, reason = "an arm for each kind of node")]
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of node")]
     fn simple_expression(&mut self, id: NodeId, wanted: Precedence, allow: Allow) {
         match self.node(id) {
             Node::Identifier(name) => self.text(*name),
@@ -158,7 +158,7 @@ impl Printer<'_> {
             Node::ArrowFunction { params, body, is_async } => {
                 self.parenthesized(Precedence::CONDITIONAL < wanted, |printer| {
                     printer.arrow_function(params, *body, *is_async);
-                })
+                });
             }
             Node::Class(class) => self.class(class),
             Node::Unary { operator, argument } => {
@@ -167,10 +167,10 @@ impl Printer<'_> {
                 });
             }
             Node::Update { operator, argument, prefix } => {
-                self.update(*operator, *argument, *prefix, wanted)
+                self.update(*operator, *argument, *prefix, wanted);
             }
             Node::Assignment { operator, left, right } => {
-                self.assignment(*left, operator.as_str(), *right, wanted, allow)
+                self.assignment(*left, operator.as_str(), *right, wanted, allow);
             }
             Node::AssignmentPattern { left, right } => {
                 self.assignment(*left, "=", *right, wanted, allow);

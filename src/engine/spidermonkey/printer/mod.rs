@@ -89,7 +89,7 @@ pub(super) struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     /// A printer of nodes whose texts are ranges of `units`, for a source of that length.
-    pub fn new(nodes: &'a Nodes, units: &'a [u16], source_len: usize) -> Self {
+    pub(super) fn new(nodes: &'a Nodes, units: &'a [u16], source_len: usize) -> Self {
         Self {
             nodes,
             units,
@@ -100,7 +100,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    pub fn print_program(mut self, program: &[NodeId]) -> Result<String, RewriteError> {
+    pub(super) fn print_program(mut self, program: &[NodeId]) -> Result<String, RewriteError> {
         self.lines(program);
         self.failure.map_or(Ok(self.out), Err)
     }

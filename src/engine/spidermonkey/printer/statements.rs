@@ -7,7 +7,7 @@ use super::{Allow, Precedence, Printer};
 
 impl Printer<'_> {
     /// A statement; `in` needs parentheses in the head of a `for` loop only.
-    #[allow(clippy::too_many_lines, reason = "an arm for each kind of node")]
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of node")]
     pub(super) fn statement(&mut self, id: NodeId, allow_in: bool) {
         if self.is_over() {
             return;
@@ -38,7 +38,7 @@ impl Printer<'_> {
                 self.body(*body);
             }
             Node::If { test, consequent, alternate } => {
-                self.if_statement(*test, *consequent, *alternate)
+                self.if_statement(*test, *consequent, *alternate);
             }
             Node::Labelled { label, body } => {
                 self.text(*label);
@@ -76,14 +76,14 @@ impl Printer<'_> {
                 self.push(";");
             }
             Node::Try { block, handler, finalizer } => {
-                self.try_statement(*block, *handler, *finalizer)
+                self.try_statement(*block, *handler, *finalizer);
             }
             Node::Catch { param, body } => {
                 self.head("catch", *param, true);
                 self.body(*body);
             }
             Node::Variables { keyword, declarations } => {
-                self.variables(*keyword, declarations, allow_in)
+                self.variables(*keyword, declarations, allow_in);
             }
             Node::Variable { id, init } => self.variable(*id, *init, allow_in),
             Node::While { test, body } => {
