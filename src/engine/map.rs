@@ -172,7 +172,9 @@ impl Vm {
             let mut texts = [String::new(), String::new()];
             let write = |text: &mut String, vm: &mut Self| {
                 // What cannot be written is no document any more.
-                let _ = stringify::write(&value, Spelling::Stored, text, &mut vm.context);
+                let _ = vm.watched(|vm| {
+                    stringify::write(&value, Spelling::Stored, text, &mut vm.context)
+                });
             };
             write(&mut texts[0], self);
             // Whether it throws does not matter here.
@@ -248,10 +250,17 @@ impl Vm {
         thrown: Thrown,
         document: Option<&str>,
     ) -> Result<String, EngineError> {
-        let value = match thrown {
-            Thrown::Fatal(error) => return Err(error),
-            Thrown::Value(value) => value,
-        };
+        match thrown {
+            Thrown::Fatal(error) => Err(error),
+            Thrown::Value(value) => self.watched(|vm| vm.view_error(value, document)),
+        }
+    }
+
+    fn view_error(
+        &mut self,
+        value: JsValue,
+        document: Option<&str>,
+    ) -> Result<String, EngineError> {
         let fatal = js_string!("fatal_error");
         if value.equals(&fatal.into(), &mut self.context).unwrap_or(false) {
             return Err(EngineError::Thrown {
