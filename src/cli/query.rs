@@ -1,5 +1,6 @@
 //! `couchctl query`
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ enum Format {
 /// CouchDB's query parameters.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Query parameters")]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 struct ParameterArguments {
     /// Only rows with this key
     #[arg(long, value_name = "JSON")]
@@ -389,9 +391,9 @@ fn table(body: &str) -> String {
     let shown = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", rows.len()) };
     match (answer.get("total_rows"), answer.get("offset")) {
         (Some(total), Some(offset)) => {
-            text.push_str(&format!("{shown} of {total}, offset {offset}\n"));
+            let _ = writeln!(text, "{shown} of {total}, offset {offset}");
         }
-        _ => text.push_str(&format!("{shown}\n")),
+        _ => writeln!(text, "{shown}").unwrap_or_default(),
     }
     text
 }

@@ -14,6 +14,7 @@ use crate::suite::{self, RunOptions};
 /// Every suite `tests/<database>/<design document>.test.yaml` is run, and the laws of views are
 /// checked on its fixtures.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 pub(super) struct TestArguments {
     /// Run only cases whose name, design document or file contains one of these
     filters: Vec<String>,

@@ -52,9 +52,8 @@ impl Vm {
         let (function, this) = self.design_function(design, source)?;
         let arguments = arguments.map(|argument| self.argument(argument));
         *host(&self.context).document.borrow_mut() = Some(arguments[0].clone());
-        let thrown = match self.call(&function, &this, &arguments) {
-            Ok(_) => return Ok(Validation::Accepted),
-            Err(thrown) => thrown,
+        let Err(thrown) = self.call(&function, &this, &arguments) else {
+            return Ok(Validation::Accepted);
         };
         let value = match thrown {
             Thrown::Value(value) => value,

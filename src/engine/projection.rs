@@ -137,7 +137,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn is(&self, expression: &Expression, name: Sym) -> bool {
+    fn is(expression: &Expression, name: Sym) -> bool {
         matches!(expression, Expression::Identifier(identifier) if identifier.sym() == name)
     }
 
@@ -156,10 +156,10 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
     fn visit_property_access(&mut self, access: &'ast PropertyAccess) -> ControlFlow<()> {
         let PropertyAccess::Simple(simple) = access else { return access.visit_with(self) };
         match simple.field() {
-            PropertyAccessField::Const(member) if self.is(simple.target(), self.document) => {
+            PropertyAccessField::Const(member) if Self::is(simple.target(), self.document) => {
                 self.read(member.sym())
             }
-            PropertyAccessField::Expr(field) if self.is(simple.target(), self.document) => {
+            PropertyAccessField::Expr(field) if Self::is(simple.target(), self.document) => {
                 match field.as_ref() {
                     Expression::Literal(literal) => match literal.kind() {
                         LiteralKind::String(member) => self.read(*member),
@@ -181,19 +181,19 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
     }
 
     fn visit_call(&mut self, call: &'ast Call) -> ControlFlow<()> {
-        let emits = self.is(call.function(), self.emit);
+        let emits = Self::is(call.function(), self.emit);
         match call.function() {
             _ if emits => {}
             // A method called on the document has it as `this`.
             Expression::PropertyAccess(PropertyAccess::Simple(access))
-                if self.is(access.target(), self.document) =>
+                if Self::is(access.target(), self.document) =>
             {
                 return ControlFlow::Break(());
             }
             function => self.visit_expression(function)?,
         }
         for argument in call.args() {
-            if emits && self.is(argument, self.document) {
+            if emits && Self::is(argument, self.document) {
                 self.emits_document = true;
             } else {
                 self.visit_expression(argument)?;

@@ -196,8 +196,7 @@ impl Vm {
             Thrown::Value(value) => value,
         };
         match self.describe_uncaught(&value) {
-            Ok(error) => error,
-            Err(Thrown::Fatal(error)) => error,
+            Ok(error) | Err(Thrown::Fatal(error)) => error,
             // The error handler itself fails on null, undefined and hostile getters.
             Err(Thrown::Value(_)) => type_error(),
         }

@@ -142,9 +142,10 @@ impl ViewGroup {
             return Ok(self.map_mango(documents));
         }
         let Some(profile) = engine.profile().for_language(language) else {
-            return Err(
-                self.unavailable(ViewFailure::new("unknown_query_language", language.to_owned()))
-            );
+            return Err(Self::unavailable(ViewFailure::new(
+                "unknown_query_language",
+                language.to_owned(),
+            )));
         };
         let sources: Vec<String> = self
             .definition
@@ -270,7 +271,7 @@ impl ViewGroup {
         Ok(())
     }
 
-    fn unavailable(&self, failure: ViewFailure) -> BuildFailure {
+    fn unavailable(failure: ViewFailure) -> BuildFailure {
         BuildFailure { failure, status: 500, views: Vec::new(), document: None }
     }
 

@@ -423,9 +423,8 @@ impl SuiteRun<'_> {
         }
         if expect.snapshot {
             match self.snapshots.compare(&case.name, &answer, self.options.update) {
-                snapshot::Comparison::Same => {}
                 snapshot::Comparison::Written if failures.is_empty() => return Verdict::Updated,
-                snapshot::Comparison::Written => {}
+                snapshot::Comparison::Same | snapshot::Comparison::Written => {}
                 snapshot::Comparison::Different(failure) => failures.push(failure),
             }
         }
@@ -500,21 +499,21 @@ impl SuiteRun<'_> {
         let verdict = match passes {
             Err(error) => failed(format!("the filter failed, which ends the feed: {error}")),
             Ok(passes) => {
-                let mut passed: Vec<String> = ids
+                let mut through: Vec<String> = ids
                     .into_iter()
                     .zip(passes)
                     .filter(|(_, passes)| *passes)
                     .map(|(id, _)| id)
                     .collect();
-                passed.sort();
+                through.sort();
                 let mut expected = case.expect.passes.clone().unwrap_or_default();
                 expected.sort();
-                if passed == expected {
+                if through == expected {
                     Verdict::Passed
                 } else {
                     Verdict::Failed(vec![Failure {
                         message: "other documents pass the filter".into(),
-                        diff: Some(compare::diff(&expected, &passed)),
+                        diff: Some(compare::diff(&expected, &through)),
                         hint: None,
                     }])
                 }
