@@ -84,12 +84,7 @@ pub(super) fn run(
     };
     let outcome = match suite::run(&project, &options) {
         Ok(outcome) => outcome,
-        Err(problems) => {
-            for problem in problems {
-                terminal.error(&problem.to_string(), problem.hint.as_deref());
-            }
-            return Exit::Usage;
-        }
+        Err(problems) => return terminal.problems(&problems),
     };
     if outcome.suites.is_empty() && !arguments.allow_empty {
         let (message, hint) = if outcome.filtered > 0 {

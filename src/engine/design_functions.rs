@@ -32,7 +32,7 @@ impl Vm {
         if let Some(root) = this.as_object() {
             self.add_require(&realm, &root);
         }
-        Ok((self.compile(source, &realm)?.function, this))
+        Ok((self.compile(source, &realm)?.0, this))
     }
 
     fn argument(&mut self, value: &Value) -> JsValue {

@@ -84,7 +84,7 @@ impl Vm {
         let mut projection = Projection::nothing();
         for (index, source) in sources.iter().enumerate() {
             let compiled = self.compile_map(source, &lib).map_err(|error| (index, error))?;
-            projection = projection.union(Projection::of(&compiled.text));
+            projection = projection.union(&compiled.analysis.projection);
             functions.push(compiled.function);
         }
         let this =
@@ -93,18 +93,19 @@ impl Vm {
     }
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
-        let realm = self.sandbox(Sandbox::Map)?;
-        let views =
-            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
-        let root =
-            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
-        let (Some(views), Some(root)) = (views.as_object(), root.as_object()) else {
-            return Err(EngineError::Internal("no object could be made".into()));
-        };
-        super::builtins::define(&views, "lib", lib.clone(), true, &mut self.context);
-        super::builtins::define(&root, "views", views.into(), true, &mut self.context);
-        self.add_require(&realm, &root);
-        self.compile(source, &realm)
+        self.compile_reusable(source, Sandbox::Map, |vm| {
+            let realm = vm.sandbox(Sandbox::Map)?;
+            let empty = Value::Object(Map::new());
+            let views = vm.javascript_value(&empty, Freeze::No).unwrap_or_default();
+            let root = vm.javascript_value(&empty, Freeze::No).unwrap_or_default();
+            let (Some(views), Some(root)) = (views.as_object(), root.as_object()) else {
+                return Err(EngineError::Internal("no object could be made".into()));
+            };
+            super::builtins::define(&views, "lib", lib.clone(), true, &mut vm.context);
+            super::builtins::define(&root, "views", views.into(), true, &mut vm.context);
+            vm.add_require(&realm, &root);
+            Ok(realm)
+        })
     }
 
     /// Runs the map functions over one document, given as JSON text.

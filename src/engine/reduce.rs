@@ -86,10 +86,11 @@ impl Vm {
         limit: ReduceLimit,
     ) -> Result<ReduceOutcome, EngineError> {
         let mut functions: Vec<JsObject> = Vec::with_capacity(sources.len());
-        // Compiled anew for every call, so that nothing survives in their globals.
+        // Nothing survives a call: CouchDB compiles the functions anew for each.
         for source in sources {
-            let realm = self.sandbox(Sandbox::Reduce)?;
-            functions.push(self.compile(source, &realm)?.function);
+            let kind = Sandbox::Reduce;
+            let compiled = self.compile_reusable(source, kind, |vm| vm.sandbox(kind))?;
+            functions.push(compiled.function);
         }
         let internal = |error: crate::json::JsonError| EngineError::Internal(error.to_string());
         let rereduce = keys.is_none();

@@ -1,6 +1,7 @@
 //! One boa context and what all functions that run in it share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use boa_engine::object::{IntegrityLevel, JsObject};
 use boa_engine::realm::Realm;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
 
+use super::compile::Compiled;
 use super::documents::Documents;
+use super::globals::Sandbox;
 use super::sources::Sources;
 use super::worker::Progress;
 use super::{EngineError, Limits, Profile, builtins, json_global, memory, stringify};
@@ -29,6 +32,8 @@ pub struct Vm {
     pub(super) documents: Documents,
     /// `JSON` of the outer realm, which all sandboxes share under SpiderMonkey.
     pub(super) json: JsObject,
+    /// Functions that leave nothing behind, by what they are for and their source.
+    pub(super) reusable: HashMap<(Sandbox, Box<str>), Compiled>,
     progress: Arc<Progress>,
 }
 
@@ -139,7 +144,7 @@ impl Vm {
         builtins::apply_profile(profile, &realm, &mut context);
         // CouchDB freezes the JSON object of its outer realm.
         let _ = json.set_integrity_level(IntegrityLevel::Frozen, &mut context);
-        Self { context, profile, limits, documents, json, progress }
+        Self { context, profile, limits, documents, json, reusable: HashMap::new(), progress }
     }
 
     /// Calls `function` under the watch of the time limit.
