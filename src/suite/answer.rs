@@ -53,11 +53,6 @@ impl Refusal {
 }
 
 impl Answer {
-    /// An answer of a function that logged nothing.
-    pub(super) fn of(result: Result<Answered, Refusal>) -> Self {
-        Self { result, log: Vec::new() }
-    }
-
     /// What a snapshot keeps of it.
     pub(super) fn to_value(&self) -> Value {
         match &self.result {

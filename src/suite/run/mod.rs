@@ -1,9 +1,10 @@
 //! Runs suites, several at a time.
 
 mod fixtures;
+mod functions;
 mod prepare;
+mod request;
 mod view;
-mod write;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -14,6 +15,7 @@ use super::judge::judge;
 use super::{CaseOutcome, Finding, Level, RunOutcome, SuiteOutcome, Verdict, laws, snapshot};
 use crate::document::Database;
 use crate::engine::{Engine, Limits, Profile};
+use crate::functions::Functions;
 use crate::group::{BuildFailure, GroupDefinition, ViewGroup};
 use crate::json::Value;
 use crate::project::suite::{Case, Subject};
@@ -117,6 +119,7 @@ struct Built {
 struct SuiteRun<'a> {
     prepared: &'a Prepared<'a>,
     engine: Engine,
+    functions: Functions,
     /// The documents that all cases see.
     base: Built,
     /// The design document as functions see it.
@@ -143,7 +146,8 @@ fn run_suite(
         Err(failure) => vec![unavailable(failure, &suite.design)],
     };
     let design = prepared.design.to_value();
-    let mut run = SuiteRun { prepared, engine, base, design };
+    let functions = Functions::new(options.profile, Limits::default());
+    let mut run = SuiteRun { prepared, engine, functions, base, design };
     let mut cases = Vec::with_capacity(suite.cases.len());
     for case in &suite.cases {
         let outcome = run.case(case, &mut snapshots, options.update)?;
@@ -216,7 +220,14 @@ impl SuiteRun<'_> {
             Subject::View { view, query } => self.view(case, view, query),
             Subject::Validate(write) => Ok(self.validate(write)),
             Subject::Filter { filter, request } => self.filter(case, filter, request),
-            _ => unreachable!("TEMPORARY"),
+            Subject::Update { update, doc, request } => {
+                self.update(case, update, doc.as_deref(), request)
+            }
+            Subject::Show { show, doc, request } => self.show(case, show, doc.as_deref(), request),
+            Subject::List { list, view, query, request } => {
+                self.list(case, list, (view, query), request)
+            }
+            Subject::Search { index } => self.search(case, index),
         }
     }
 
