@@ -4,14 +4,17 @@ use std::path::Path;
 
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
-use boa_engine::{JsString, JsValue, Script, Source};
+use boa_engine::{Context, JsString, JsValue, Script, Source};
 
 use super::source_text::quoted;
 use super::vm::{Thrown, host};
-use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
+use super::{EngineError, Profile, Vm, memory, spidermonkey, standard, syntax_messages};
 
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
+
+/// What makes the function behind it an expression.
+const EXPRESSION: &str = "0,";
 
 /// A function and the text it was evaluated from.
 pub(super) struct Compiled {
@@ -112,7 +115,7 @@ impl Vm {
             Err(error) => {
                 let message = format!(
                     "(new SyntaxError({}, \"<unknown>\", {}))",
-                    quoted(&JsString::from(error.message.as_str())),
+                    quoted(&JsString::from(error.engine_message())),
                     error.line.unwrap_or(1)
                 );
                 Err(compilation(message, source, None, None))
@@ -129,8 +132,8 @@ impl Vm {
         realm: &Realm,
     ) -> Result<(Script, String), EngineError> {
         let mut text = source.trim_start_matches('\u{feff}').to_owned();
-        let mut first_error = None;
-        for _ in 0..REPAIRS {
+        let mut repairs: Vec<usize> = Vec::new();
+        let error = loop {
             let error = match self.parse(&text, realm) {
                 Ok(script) => {
                     let rewritten = standard::without_async(&text);
@@ -146,33 +149,25 @@ impl Vm {
                 .offset(&text)
                 .filter(|offset| text[*offset..].starts_with('('))
                 .and_then(|offset| text[..offset].trim_end().strip_suffix("function"))
-                .map(str::len);
-            first_error.get_or_insert(error);
-            let Some(place) = place else { break };
-            if text[..place].ends_with("0,") {
-                break;
-            }
-            text.insert_str(place, "0,");
-        }
-        let error = first_error.unwrap_or_default();
-        let message = format!("SyntaxError: {}", error.message);
-        Err(compilation(message, source, error.line, error.column))
+                .map(str::len)
+                .filter(|place| !text[..*place].ends_with(EXPRESSION));
+            let Some(place) = place.filter(|_| repairs.len() < REPAIRS) else { break error };
+            text.insert_str(place, EXPRESSION);
+            repairs.push(place);
+        };
+        // The place is that in the source as it was given.
+        let before = |at: usize| {
+            let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+            repairs.iter().filter(|repair| (line..at).contains(*repair)).count()
+        };
+        let shift = error.offset(&text).map_or(0, |at| before(at) * EXPRESSION.len());
+        let column = error.column.map(|column| column.saturating_sub(shift as u32));
+        let message = format!("SyntaxError: {}", error.engine_message());
+        Err(compilation(message, source, error.line, column))
     }
 
     pub(super) fn parse(&mut self, text: &str, realm: &Realm) -> Result<Script, SyntaxError> {
-        self.watched(|vm| {
-            let name = host(&vm.context).sources.borrow_mut().add(text);
-            let source = Source::from_bytes(text).with_path(Path::new(&name));
-            Script::parse(source, Some(realm.clone()), &mut vm.context).map_err(|error| {
-                // boa_engine tells the place of an error only as text; its parser tells more.
-                let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
-                let scope = boa_ast::scope::Scope::new_global();
-                match parser.parse_script(&scope, vm.context.interner_mut()) {
-                    Err(error) => SyntaxError::new(&error),
-                    Ok(_) => SyntaxError { message: error.to_string(), ..SyntaxError::default() },
-                }
-            })
-        })
+        self.watched(|vm| parse(text, realm, &mut vm.context))
     }
 
     fn is_async(&mut self, function: &JsObject) -> bool {
@@ -190,10 +185,32 @@ impl Vm {
     }
 }
 
+/// Parses a script, which stack traces can name afterwards.
+pub(super) fn parse(
+    text: &str,
+    realm: &Realm,
+    context: &mut Context,
+) -> Result<Script, SyntaxError> {
+    let name = host(context).sources.borrow_mut().add(text);
+    let source = Source::from_bytes(text).with_path(Path::new(&name));
+    Script::parse(source, Some(realm.clone()), context).map_err(|error| {
+        // boa_engine tells the place of an error only as text; its parser tells more.
+        let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
+        let scope = boa_ast::scope::Scope::new_global();
+        let profile = host(context).profile;
+        match parser.parse_script(&scope, context.interner_mut()) {
+            Err(error) => SyntaxError::new(&error, text, profile),
+            Ok(_) => SyntaxError { message: error.to_string(), ..SyntaxError::default() },
+        }
+    })
+}
+
 /// A syntax error with its place in the parsed text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SyntaxError {
     pub(super) message: String,
+    /// What the profile's engine says, where that is known.
+    engine_message: Option<String>,
     /// Counted from 1.
     pub(super) line: Option<u32>,
     /// In UTF-16 units, counted from 1.
@@ -201,7 +218,7 @@ pub(super) struct SyntaxError {
 }
 
 impl SyntaxError {
-    fn new(error: &boa_parser::Error) -> Self {
+    fn new(error: &boa_parser::Error, source: &str, profile: Profile) -> Self {
         use boa_parser::Error;
         let position = match error {
             Error::Expected { span, .. } | Error::Unexpected { span, .. } => Some(span.start()),
@@ -218,11 +235,20 @@ impl SyntaxError {
             Some(_) => text.split(" at line ").next().unwrap_or(&text).to_owned(),
             None => text,
         };
-        Self {
+        let mut error_here = Self {
             message,
+            engine_message: None,
             line: position.map(boa_ast::Position::line_number),
             column: position.map(boa_ast::Position::column_number),
-        }
+        };
+        let offset = error_here.offset(source);
+        error_here.engine_message = syntax_messages::message(error, offset, source, profile);
+        error_here
+    }
+
+    /// The error's text as the engine writes it, or boa's where that is not known.
+    pub(super) fn engine_message(&self) -> &str {
+        self.engine_message.as_ref().unwrap_or(&self.message)
     }
 
     /// The byte offset of the place in `text`.

@@ -66,6 +66,7 @@ impl Vm {
             }
         };
         let arguments = self.list_of(arguments)?;
+        *host(&self.context).document.borrow_mut() = arguments.first().cloned();
         let call = Call { function: &function, design, arguments };
         responder(self, &call)
     }
@@ -113,7 +114,6 @@ impl Vm {
 
     /// Answers 1, or what the validation function threw, unless it is an error.
     fn validate(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
-        *host(&self.context).document.borrow_mut() = call.arguments.first().cloned();
         let answer = match self.call(call.function, call.design, &call.arguments) {
             Ok(_) => JsValue::new(1),
             Err(Thrown::Value(value)) => {

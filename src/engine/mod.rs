@@ -33,6 +33,7 @@ mod sources;
 mod spidermonkey;
 mod standard;
 mod stringify;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;

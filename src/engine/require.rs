@@ -1,12 +1,9 @@
 //! `CommonJS` modules of a design document: `require` (`share/server/util.js`).
 
-use std::path::Path;
-
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::realm::Realm;
 use boa_engine::{
-    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, Script, Source,
-    js_string,
+    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, js_string,
 };
 use boa_gc::{Finalize, Trace};
 
@@ -14,7 +11,7 @@ use super::builtins::{define, global_of};
 use super::render::internal_error;
 use super::stringify::{self, Spelling};
 use super::vm::host;
-use super::{Profile, Vm, source_text};
+use super::{Profile, Vm, compile, source_text};
 use boa_engine::object::builtins::JsArray;
 
 /// Lines before `util.js` in `share/server/main.js`.
@@ -129,9 +126,8 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
         requirer.realm.clone()
     };
     super::standard::install_for(&source, host(context).profile, &realm, context);
-    let name = host(context).sources.borrow_mut().add(&source);
-    let text = Source::from_bytes(&source).with_path(Path::new(&name));
-    let script = Script::parse(text, Some(realm), context)?;
+    let script = compile::parse(&source, &realm, context)
+        .map_err(|error| syntax_error(error.engine_message(), error.line, context))?;
     let function = script.evaluate(context)?;
     let Some(function) = function.as_callable() else {
         return Err(boa_engine::JsNativeError::typ()
@@ -148,6 +144,21 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
         context,
     )?;
     Ok(())
+}
+
+/// A `SyntaxError` with the engine's text and the line it stands in.
+fn syntax_error(message: &str, line: Option<u32>, context: &mut Context) -> JsError {
+    let error: JsError =
+        boa_engine::JsNativeError::syntax().with_message(message.to_owned()).into();
+    match error.into_opaque(context) {
+        Ok(value) => {
+            if let (Some(error), Some(line)) = (value.as_object(), line) {
+                define(&error, "lineNumber", JsValue::new(line), false, context);
+            }
+            JsError::from_opaque(value)
+        }
+        Err(error) => error,
+    }
 }
 
 fn module_realm(requirer: &Requirer, context: &mut Context) -> JsResult<Realm> {

@@ -178,7 +178,7 @@ impl Functions {
             }),
             _ => {
                 let shown = crate::view::erlang::pretty(&answer, 0);
-                Err(Failure::crash("case_clause", &shown))
+                Err(Failure::crash("case_clause", shown))
             }
         }
     }
