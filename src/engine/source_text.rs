@@ -163,7 +163,9 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
 
 /// The line and column, counted from 1, of the innermost frame that has them.
 pub(super) fn error_place(error: &JsObject, context: &mut Context) -> Option<(u32, u32)> {
-    error_place_in(error, context).map(|(_, line, column)| (line, column))
+    let (source, line, column) = error_place_in(error, context)?;
+    // boa tells where the function begins, not where the name stands.
+    messages::undefined_name(error, &source, (line, column), context).or(Some((line, column)))
 }
 
 /// The same with the name of the source, as [`Sources`](super::sources::Sources) gave it.

@@ -30,10 +30,14 @@ pub(super) fn message(
     let problem = match error {
         Error::Expected { expected, context, .. } => expected_token(context, expected, rest)?,
         Error::Unexpected { message, .. } => unexpected(message, rest)?,
-        Error::General { message, .. } => general(message)?,
-        Error::Lex { err: LexError::Syntax(message, _) } => lexical(message, text, rest, profile)?,
         Error::AbruptEnd => Problem::Expression(""),
-        _ => return None,
+        Error::Lex { err: LexError::Syntax(message, _) } => lexical(message, text, rest, profile)
+            .or_else(|| general(message))?,
+        other => {
+            let shown = other.to_string();
+            let message = shown.split(" at line ").next().unwrap_or_default();
+            lexical(message, text, rest, profile).or_else(|| general(message))?
+        }
     };
     Some(match (profile, problem) {
         (Profile::SpiderMonkey, Known(text, _)) | (Profile::QuickJs, Known(_, text)) => text.into(),
@@ -75,6 +79,9 @@ fn expected_token<'a>(context: &str, expected: &[String], rest: &'a str) -> Opti
         }
         "for statement" if expects("(") => Known("missing ( after for", "expecting '('"),
         "for statement" => Known("missing ) after for-loop control", "expecting ')'"),
+        "do while statement" if expects("while") => {
+            Known("missing while after do-loop body", "expecting 'while'")
+        }
         _ => return None,
     })
 }

@@ -43,6 +43,25 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
     }
 }
 
+/// Line and column of the name that a `ReferenceError` says is not defined: where it first stands
+/// after the given place.
+pub(in crate::engine) fn undefined_name(
+    error: &JsObject,
+    source: &str,
+    (line, column): (u32, u32),
+    context: &mut Context,
+) -> Option<(u32, u32)> {
+    let message = error.get(js_string!("message"), context).ok()?.as_string()?;
+    let message = message.to_std_string_lossy();
+    let name = message.strip_suffix(" is not defined")?.trim_matches('\'');
+    let text = host(context).sources.borrow().get(source)?;
+    let start = expression::offset(&text, line, column)?;
+    let at = start + expression::find_name(text.get(start..)?, name)?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].rsplit('\n').next().unwrap_or_default().encode_utf16().count() + 1;
+    Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
+}
+
 /// What stands where an error was thrown, and the source it stands in.
 fn place(error: &JsObject, context: &mut Context) -> Option<(Option<Failed>, std::rc::Rc<str>)> {
     let (source, line, column) = error_place_in(error, context)?;
