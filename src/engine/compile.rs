@@ -54,7 +54,11 @@ impl Vm {
             Ok(value) => value,
             Err(Thrown::Fatal(error)) => return Err(error),
             Err(Thrown::Value(value)) => {
-                let message = self.error_text(&value);
+                // An error that has no text: CouchDB throws one of its own then.
+                let message = match self.error_text(&value) {
+                    Ok(message) => message,
+                    Err(thrown) => return Err(self.uncaught(thrown)),
+                };
                 return Err(compilation(message, source, None, None));
             }
         };
@@ -62,12 +66,7 @@ impl Vm {
             Some(function) if !(self.profile == Profile::QuickJs && self.is_async(&function)) => {
                 Ok(Compiled { function, text })
             }
-            _ => Err(EngineError::Compilation {
-                reason: format!("Expression does not eval to a function. ({source})"),
-                message: "Expression does not eval to a function.".into(),
-                line: None,
-                column: None,
-            }),
+            _ => Err(no_function(source)),
         }
     }
 
@@ -83,13 +82,23 @@ impl Vm {
             None => {
                 let text = source.to_string(&mut self.context);
                 let text = text.map_err(|error| self.thrown(error))?.to_std_string_lossy();
-                match self.profile {
-                    // Esprima reads the source as a string.
+                let profile = self.profile;
+                match profile {
+                    // Esprima reads the source as a string; what has no length is none, too.
+                    Profile::SpiderMonkey if self.is_empty_list(source) => {
+                        self.compile(" ", realm).map_err(|error| match error {
+                            EngineError::Compilation { message, .. } => {
+                                compilation(message, &text, None, None)
+                            }
+                            other => other,
+                        })
+                    }
                     Profile::SpiderMonkey => {
                         let message = "(new TypeError(\"this.source.charCodeAt is not a function\", \
                                        \"./share/server/main.js\", 5356))";
                         Err(compilation(message.into(), &text, None, None))
                     }
+                    Profile::QuickJs if text.is_empty() => Err(no_function("")),
                     Profile::QuickJs => self.compile(&text, realm),
                 }
             }
@@ -98,6 +107,11 @@ impl Vm {
             Ok(compiled) => Ok(compiled.function),
             Err(error) => Err(self.error_to_throw(error)),
         }
+    }
+
+    fn is_empty_list(&mut self, source: &JsValue) -> bool {
+        let length = self.member(source, "length").unwrap_or_default();
+        length.as_number() == Some(0.0)
     }
 
     fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<(Script, String), EngineError> {
@@ -269,6 +283,10 @@ impl SyntaxError {
         }
         (units >= column).then_some(text.len())
     }
+}
+
+fn no_function(source: &str) -> EngineError {
+    compilation("Expression does not eval to a function.".into(), source, None, None)
 }
 
 fn compilation(

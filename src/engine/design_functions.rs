@@ -65,6 +65,10 @@ impl Vm {
                 function
             }
         };
+        // What `apply` takes.
+        if !(arguments.is_null_or_undefined() || arguments.is_object()) {
+            return Err(self.type_error());
+        }
         let arguments = self.list_of(arguments)?;
         *host(&self.context).document.borrow_mut() = arguments.first().cloned();
         let call = Call { function: &function, design, arguments };

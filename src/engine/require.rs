@@ -8,7 +8,7 @@ use boa_engine::{
 use boa_gc::{Finalize, Trace};
 
 use super::builtins::{define, global_of};
-use super::render::internal_error;
+use super::render::{internal_error, not_callable};
 use super::stringify::{self, Spelling};
 use super::vm::host;
 use super::{Profile, Vm, compile, source_text};
@@ -66,9 +66,12 @@ fn require_function(requirer: Requirer, context: &mut Context) -> JsObject {
             |_, arguments, requirer: &Requirer, context| {
                 let path = arguments.get_or_undefined(0).clone();
                 if !path.is_string() {
-                    return Err(boa_engine::JsNativeError::typ()
-                        .with_message("name.split is not a function")
-                        .into());
+                    let line = UTIL + 69;
+                    return Err(if path.is_null_or_undefined() {
+                        internal_error("name", Some("split"), &path, line, context)
+                    } else {
+                        not_callable("name.split", line, context)
+                    });
                 }
                 let path = path.to_string(context)?;
                 require(&path, requirer, context)
@@ -189,7 +192,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
     for segment in text.split('/') {
         match segment {
             ".." => {
-                let Some(current) = place else { return Err(nowhere("parent", UTIL + 28, context)) };
+                let Some(current) = place else { return Err(nowhere("parent", UTIL + 29, context)) };
                 let parent = parent_of(Some(&current), context)?;
                 let grand = parent_of(parent.as_ref(), context)?;
                 let (Some(parent), Some(grand)) = (parent, grand) else {
@@ -203,7 +206,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
             }
             "." => {
                 let Some(current) = &place else {
-                    return Err(nowhere("parent", UTIL + 37, context));
+                    return Err(nowhere("parent", UTIL + 38, context));
                 };
                 if parent_of(Some(current), context)?.is_none() {
                     return Err(no_parent(current, context)?);

@@ -93,6 +93,9 @@ fn unexpected<'a>(message: &str, rest: &'a str) -> Option<Problem<'a>> {
             Known("missing ] after element list", "expecting ']'")
         }
         "function declaration" => Known("function statement requires a name", "expecting ','"),
+        "generator declaration" => {
+            Known("function statement requires a name", "function name expected")
+        }
         "throw statement" => Known(
             "no line break is allowed between 'throw' and its expression",
             "line terminator not allowed after throw",

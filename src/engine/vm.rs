@@ -51,8 +51,10 @@ impl std::fmt::Debug for Vm {
 pub(super) struct Host {
     /// Keys and values given to `emit`, of all functions since the last document.
     pub(super) rows: RefCell<Vec<(JsValue, JsValue)>>,
-    /// What `index` was given.
+    /// What the `index` of Clouseau was given.
     pub(super) fields: RefCell<Vec<JsValue>>,
+    /// What the `index` of Nouveau was given.
+    pub(super) nouveau_fields: RefCell<Vec<JsValue>>,
     /// Whether the `emit` of a `_view` filter was called.
     pub(super) emitted: Cell<bool>,
     /// Messages given to `log`, and exceptions that were only logged, where there is no peer to tell.
