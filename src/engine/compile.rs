@@ -16,6 +16,29 @@ const REPAIRS: usize = 64;
 /// What makes the function behind it an expression.
 const EXPRESSION: &str = "0,";
 
+/// Whether a statement of the script or of a function may start behind `before`: not one of a block
+/// or behind a label.
+fn is_statement_start(before: &str) -> bool {
+    let before = before.trim_end();
+    let Some(outside) = before.strip_suffix('{') else {
+        let ends_with_word = |word: &str| {
+            before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+        };
+        return !before.ends_with([':', ')']) && !ends_with_word("else") && !ends_with_word("do");
+    };
+    let outside = outside.trim_end();
+    let Some(mut head) = outside.strip_suffix(')') else { return outside.ends_with("=>") };
+    // What stands before the matching bracket.
+    let mut depth = 1;
+    while depth > 0 {
+        let Some(at) = head.rfind(['(', ')']) else { return true };
+        if head[at..].starts_with('(') { depth -= 1 } else { depth += 1 }
+        head = &head[..at];
+    }
+    let head = head.trim_end();
+    !["if", "while", "for", "with", "switch", "catch"].iter().any(|word| head.ends_with(word))
+}
+
 /// A function and the text it was evaluated from.
 pub(super) struct Compiled {
     pub(super) function: JsObject,
@@ -162,22 +185,38 @@ impl Vm {
             let place = error
                 .offset(&text)
                 .filter(|offset| text[*offset..].starts_with('('))
-                .and_then(|offset| text[..offset].trim_end().strip_suffix("function"))
-                .map(str::len)
-                .filter(|place| !text[..*place].ends_with(EXPRESSION));
-            let Some(place) = place.filter(|_| repairs.len() < REPAIRS) else { break error };
-            text.insert_str(place, EXPRESSION);
-            repairs.push(place);
+                .and_then(|offset| {
+                    text[..offset].trim_end_matches([' ', '\t']).strip_suffix("function")
+                })
+                .filter(|before| !before.ends_with(EXPRESSION) && is_statement_start(before))
+                .map(str::len);
+            if let Some(place) = place.filter(|_| repairs.len() < REPAIRS) {
+                text.insert_str(place, EXPRESSION);
+                repairs.push(place);
+                continue;
+            }
+            // Behind such a function no semicolon is needed.
+            let end = error
+                .offset(&text)
+                .filter(|at| error.expects_semicolon && text[..*at].trim_end().ends_with('}'));
+            let Some(end) = end.filter(|_| !repairs.is_empty() && repairs.len() < REPAIRS) else {
+                break error;
+            };
+            text.insert(end, ';');
+            repairs.push(end);
         };
         // The place is that in the source as it was given.
-        let before = |at: usize| {
+        let shift = error.offset(&text).map_or(0, |at| {
             let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-            repairs.iter().filter(|repair| (line..at).contains(*repair)).count()
-        };
-        let shift = error.offset(&text).map_or(0, |at| before(at) * EXPRESSION.len());
+            let before = repairs.iter().filter(|repair| (line..at).contains(*repair));
+            before.map(|repair| if text[*repair..].starts_with(';') { 1 } else { 2 }).sum::<usize>()
+        });
         let column = error.column.map(|column| column.saturating_sub(shift as u32));
-        let message = format!("SyntaxError: {}", error.engine_message());
-        Err(compilation(message, source, error.line, column))
+        let text = match error.message.as_str() {
+            "unexpected token '(', function declaration" => "function name expected",
+            _ => error.engine_message(),
+        };
+        Err(compilation(format!("SyntaxError: {text}"), source, error.line, column))
     }
 
     pub(super) fn parse(&mut self, text: &str, realm: &Realm) -> Result<Script, SyntaxError> {
@@ -207,7 +246,11 @@ pub(super) fn parse(
 ) -> Result<Script, SyntaxError> {
     let name = host(context).sources.borrow_mut().add(text);
     let source = Source::from_bytes(text).with_path(Path::new(&name));
-    Script::parse(source, Some(realm.clone()), context).map_err(|error| {
+    // boa declares what stands at the top in the scope of the current realm, not of the given one.
+    let previous = context.enter_realm(realm.clone());
+    let parsed = Script::parse(source, Some(realm.clone()), context);
+    context.enter_realm(previous);
+    parsed.map_err(|error| {
         // boa_engine tells the place of an error only as text; its parser tells more.
         let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
         let scope = boa_ast::scope::Scope::new_global();
@@ -223,6 +266,8 @@ pub(super) fn parse(
 #[derive(Debug, Clone, Default)]
 pub(super) struct SyntaxError {
     pub(super) message: String,
+    /// Whether a semicolon would mend it.
+    expects_semicolon: bool,
     /// What the profile's engine says, where that is known.
     engine_message: Option<String>,
     /// Counted from 1.
@@ -251,6 +296,10 @@ impl SyntaxError {
         };
         let mut error_here = Self {
             message,
+            expects_semicolon: matches!(
+                error,
+                Error::Expected { expected, .. } if expected.iter().any(|token| token == ";")
+            ),
             engine_message: None,
             line: position.map(boa_ast::Position::line_number),
             column: position.map(boa_ast::Position::column_number),

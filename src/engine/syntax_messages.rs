@@ -96,6 +96,9 @@ fn unexpected<'a>(message: &str, rest: &'a str) -> Option<Problem<'a>> {
         "generator declaration" => {
             Known("function statement requires a name", "function name expected")
         }
+        "statement" if rest.starts_with("return") => {
+            Known("return not in function", "return not in a function")
+        }
         "throw statement" => Known(
             "no line break is allowed between 'throw' and its expression",
             "line terminator not allowed after throw",
