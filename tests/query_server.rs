@@ -115,7 +115,8 @@ fn check(conversation: &Conversation, profile: Profile, failures: &mut Vec<Strin
     let crashed = status > 128 && status != 255;
     let same_message = crashed || ending.message == message;
     if ending.status != status || !same_message {
-        failures.push(format!("{name} ({profile:?}): ends with {ending:?}, not {status} {message:?}"));
+        failures
+            .push(format!("{name} ({profile:?}): ends with {ending:?}, not {status} {message:?}"));
     }
     conversation.lines.len()
 }

@@ -32,7 +32,11 @@ fn is_statement_start(before: &str) -> bool {
     let mut depth = 1;
     while depth > 0 {
         let Some(at) = head.rfind(['(', ')']) else { return true };
-        if head[at..].starts_with('(') { depth -= 1 } else { depth += 1 }
+        if head[at..].starts_with('(') {
+            depth -= 1
+        } else {
+            depth += 1
+        }
         head = &head[..at];
     }
     let head = head.trim_end();

@@ -1,10 +1,10 @@
 //! Functions that a server calls with the whole design document at hand: the `ddoc` commands of
 //! `share/server/loop.js`, with `validate.js` and `filter.js`.
 
+use boa_engine::JsValue;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
 use boa_engine::property::PropertyKey;
-use boa_engine::JsValue;
 
 use super::Vm;
 use super::globals::Sandbox;
@@ -76,12 +76,7 @@ impl Vm {
     }
 
     /// Puts a compiled function where its source was.
-    fn keep(
-        &mut self,
-        place: &JsValue,
-        name: &JsValue,
-        function: &JsObject,
-    ) -> Result<(), Thrown> {
+    fn keep(&mut self, place: &JsValue, name: &JsValue, function: &JsObject) -> Result<(), Thrown> {
         let key = self.key(name)?;
         if let Some(place) = place.as_object() {
             let kept = place.set(key, function.clone(), false, &mut self.context);

@@ -43,8 +43,8 @@ pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
 pub use peer::Peer;
 pub use query_server::Ending;
-pub use reduce::{ReduceLimit, ReduceOutcome};
 pub(crate) use reduce::stored;
+pub use reduce::{ReduceLimit, ReduceOutcome};
 pub use vm::Vm;
 pub use worker::Engine;
 

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use boa_engine::object::IntegrityLevel;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
-use boa_engine::object::IntegrityLevel;
 use boa_engine::{JsResult, JsString, JsValue, js_string};
 
 use super::documents::Freeze;
@@ -282,11 +282,7 @@ impl Vm {
         Ok(JsArray::from_iter(results, &mut self.context).into())
     }
 
-    fn map_line(
-        &mut self,
-        server: &QueryServer,
-        arguments: &[Cow<'_, str>],
-    ) -> Result<(), Thrown> {
+    fn map_line(&mut self, server: &QueryServer, arguments: &[Cow<'_, str>]) -> Result<(), Thrown> {
         let take = |vm: &mut Self| {
             let rows = std::mem::take(&mut *host(&vm.context).rows.borrow_mut());
             let pair = |(key, value)| JsArray::from_iter([key, value], &mut vm.context).into();

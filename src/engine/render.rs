@@ -241,10 +241,9 @@ pub(super) fn respond(value: &JsValue, context: &mut Context) {
         Some(symbol) => symbol.descriptive_string().to_std_string_lossy(),
         None => value.to_string(context).map(|text| text.to_std_string_lossy()).unwrap_or_default(),
     };
-    for message in [
-        format!("Error converting object to JSON: {error}"),
-        format!("error on obj: {shown}"),
-    ] {
+    for message in
+        [format!("Error converting object to JSON: {error}"), format!("error on obj: {shown}")]
+    {
         with_host(context, |host, context| host.log(message.into(), context));
     }
 }

@@ -192,7 +192,9 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
     for segment in text.split('/') {
         match segment {
             ".." => {
-                let Some(current) = place else { return Err(nowhere("parent", UTIL + 29, context)) };
+                let Some(current) = place else {
+                    return Err(nowhere("parent", UTIL + 29, context));
+                };
                 let parent = parent_of(Some(&current), context)?;
                 let grand = parent_of(parent.as_ref(), context)?;
                 let (Some(parent), Some(grand)) = (parent, grand) else {

@@ -50,7 +50,9 @@ impl Vm {
             self.answer("resp", &[], &response, "show")
         });
         match shown {
-            Err(Thrown::Value(_)) if call.argument(0).is_null() && is_document_path(call, self)? => {
+            Err(Thrown::Value(_))
+                if call.argument(0).is_null() && is_document_path(call, self)? =>
+            {
                 Err(self.error_list("not_found", "document not found"))
             }
             other => other.or_else(|thrown| self.render_error(thrown, "render_error")),
@@ -347,10 +349,7 @@ fn provided_function(request: &JsValue, context: &mut Context) -> JsResult<JsVal
     }
     let asked =
         if accept.to_boolean() { accept.to_string(context)?.to_std_string_lossy() } else { key };
-    let reason = format!(
-        "Content-Type {asked} not supported, try one of: {}",
-        types.join(", ")
-    );
+    let reason = format!("Content-Type {asked} not supported, try one of: {}", types.join(", "));
     Err(require::thrown_list(["error", "not_acceptable", &reason], context))
 }
 
@@ -383,4 +382,3 @@ fn accepted(header: &str, context: &mut Context) -> JsResult<String> {
     mime.content_type = Some(best);
     Ok(key)
 }
-

@@ -158,8 +158,7 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
     let file = own(js_string!("fileName")).and_then(|file| file.as_string());
     let file = file.map_or("<unknown>".into(), |file| file.to_std_string_lossy());
     let line = own(js_string!("lineNumber")).and_then(|line| line.to_u32(context).ok());
-    let line =
-        line.or_else(|| error_place(error, context).map(|(line, _)| line)).unwrap_or(1);
+    let line = line.or_else(|| error_place(error, context).map(|(line, _)| line)).unwrap_or(1);
     format!("(new {name}({}, \"{file}\", {line}))", quoted(&message))
 }
 

@@ -31,8 +31,9 @@ pub(super) fn message(
         Error::Expected { expected, context, .. } => expected_token(context, expected, rest)?,
         Error::Unexpected { message, .. } => unexpected(message, rest)?,
         Error::AbruptEnd => Problem::Expression(""),
-        Error::Lex { err: LexError::Syntax(message, _) } => lexical(message, text, rest, profile)
-            .or_else(|| general(message))?,
+        Error::Lex { err: LexError::Syntax(message, _) } => {
+            lexical(message, text, rest, profile).or_else(|| general(message))?
+        }
         other => {
             let shown = other.to_string();
             let message = shown.split(" at line ").next().unwrap_or_default();
@@ -89,9 +90,7 @@ fn expected_token<'a>(context: &str, expected: &[String], rest: &'a str) -> Opti
 fn unexpected<'a>(message: &str, rest: &'a str) -> Option<Problem<'a>> {
     Some(match message {
         "primary expression" => Problem::Expression(rest),
-        "expected comma or end of array" => {
-            Known("missing ] after element list", "expecting ']'")
-        }
+        "expected comma or end of array" => Known("missing ] after element list", "expecting ']'"),
         "function declaration" => Known("function statement requires a name", "expecting ','"),
         "generator declaration" => {
             Known("function statement requires a name", "function name expected")
@@ -112,19 +111,19 @@ fn general(message: &str) -> Option<Problem<'static>> {
         "Expected initializer for const declaration" => {
             Known("missing = in const declaration", "missing initializer for const variable")
         }
-        "illegal break statement" => {
-            Known("unlabeled break must be inside loop or switch", "break must be inside loop or switch")
-        }
+        "illegal break statement" => Known(
+            "unlabeled break must be inside loop or switch",
+            "break must be inside loop or switch",
+        ),
         "illegal continue statement" => {
             Known("continue must be inside loop", "continue must be inside loop")
         }
         "Expecting Token '.' as part of spread" => {
             Known("missing name after . operator", "expecting field name")
         }
-        "with statement not allowed in strict mode" => Known(
-            "strict mode code may not contain 'with' statements",
-            "invalid keyword: with",
-        ),
+        "with statement not allowed in strict mode" => {
+            Known("strict mode code may not contain 'with' statements", "invalid keyword: with")
+        }
         _ if message.starts_with("Invalid left-hand side in assignment") => {
             Known("invalid assignment left-hand side", "invalid assignment left-hand side")
         }
@@ -132,12 +131,7 @@ fn general(message: &str) -> Option<Problem<'static>> {
     })
 }
 
-fn lexical<'a>(
-    message: &str,
-    text: &str,
-    rest: &'a str,
-    profile: Profile,
-) -> Option<Problem<'a>> {
+fn lexical<'a>(message: &str, text: &str, rest: &'a str, profile: Profile) -> Option<Problem<'a>> {
     Some(match message {
         "unterminated string literal" => {
             // The quote that is never closed is the last one of its line that opens a string.
@@ -155,10 +149,9 @@ fn lexical<'a>(
         "new lines are not allowed in regular expressions" => {
             Known("unterminated regular expression literal", "unexpected line terminator in regexp")
         }
-        _ if message.starts_with("a numeric literal must not be followed") => Known(
-            "identifier starts immediately after numeric literal",
-            "invalid number literal",
-        ),
+        _ if message.starts_with("a numeric literal must not be followed") => {
+            Known("identifier starts immediately after numeric literal", "invalid number literal")
+        }
         "expected hexadecimal digit after number base prefix" => {
             Known("missing hexadecimal digits after '0x'", "invalid number literal")
         }
@@ -203,15 +196,51 @@ fn described(rest: &str) -> String {
         Some('"' | '\'') => "string literal".into(),
         Some(first) if first.is_ascii_digit() => "numeric literal".into(),
         Some(first) if first.is_alphabetic() || matches!(first, '_' | '$') => {
-            if KEYWORDS.contains(&token) { format!("keyword '{token}'") } else { "identifier".into() }
+            if KEYWORDS.contains(&token) {
+                format!("keyword '{token}'")
+            } else {
+                "identifier".into()
+            }
         }
         Some(_) => format!("'{token}'"),
     }
 }
 
 const KEYWORDS: [&str; 36] = [
-    "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do",
-    "else", "enum", "export", "extends", "false", "finally", "for", "function", "if", "import",
-    "in", "instanceof", "new", "null", "return", "super", "switch", "this", "throw", "true", "try",
-    "typeof", "var", "void", "while", "with",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "instanceof",
+    "new",
+    "null",
+    "return",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "var",
+    "void",
+    "while",
+    "with",
 ];

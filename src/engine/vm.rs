@@ -86,12 +86,8 @@ impl Host {
         }
         let mut line = String::from("[\"log\",");
         // A string always has a JSON text.
-        let _ = stringify::write(
-            &message.into(),
-            stringify::Spelling::JavaScript,
-            &mut line,
-            context,
-        );
+        let _ =
+            stringify::write(&message.into(), stringify::Spelling::JavaScript, &mut line, context);
         line.push(']');
         self.send(&line);
     }
@@ -339,7 +335,10 @@ impl Vm {
 }
 
 /// Lends the host state and the context it belongs to.
-pub(super) fn with_host<T>(context: &mut Context, work: impl FnOnce(&Host, &mut Context) -> T) -> T {
+pub(super) fn with_host<T>(
+    context: &mut Context,
+    work: impl FnOnce(&Host, &mut Context) -> T,
+) -> T {
     let host = Rc::clone(context.get_data::<Rc<Host>>().expect(BUILT));
     work(&host, context)
 }

@@ -44,11 +44,7 @@ pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
 }
 
 /// Status and headers are those known when the first chunk is sent.
-fn start(
-    response: &mut Response,
-    started: &mut bool,
-    head: Option<&(u16, Vec<(String, String)>)>,
-) {
+fn start(response: &mut Response, started: &mut bool, head: Option<&(u16, Vec<(String, String)>)>) {
     if !std::mem::replace(started, true)
         && let Some((status, headers)) = head
     {

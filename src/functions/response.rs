@@ -71,7 +71,8 @@ impl External {
                     external.content_type = "text/html; charset=utf-8";
                 }
                 ("base64", value) => {
-                    let data = value.as_str().map(dense).and_then(|text| STANDARD.decode(text).ok());
+                    let data =
+                        value.as_str().map(dense).and_then(|text| STANDARD.decode(text).ok());
                     external.body =
                         data.ok_or_else(|| Failure::crash("unknown_error", "function_clause"))?;
                     external.content_type = "application/binary";

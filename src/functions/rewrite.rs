@@ -200,11 +200,11 @@ impl<'a> Rule<'a> {
                 None => value.clone(),
             },
             Value::Array(items) => {
-                let item = |item: &Value| match item.as_str().and_then(|item| item.strip_prefix(':'))
-                {
-                    Some(name) => self.variable(name, item, bindings),
-                    None => item.clone(),
-                };
+                let item =
+                    |item: &Value| match item.as_str().and_then(|item| item.strip_prefix(':')) {
+                        Some(name) => self.variable(name, item, bindings),
+                        None => item.clone(),
+                    };
                 Value::Array(items.iter().map(item).collect())
             }
             other => other.clone(),

@@ -172,10 +172,9 @@ impl Functions {
         let arguments = vec![document.clone(), request.clone()];
         let answer = self.ask(design, &["updates", name], arguments)?;
         match answer.as_array().map(Vec::as_slice) {
-            Some([_, document, Value::Object(response)]) => Ok(Update {
-                document: document.as_object().cloned(),
-                response: response.clone(),
-            }),
+            Some([_, document, Value::Object(response)]) => {
+                Ok(Update { document: document.as_object().cloned(), response: response.clone() })
+            }
             _ => {
                 let shown = crate::view::erlang::pretty(&answer, 0);
                 Err(Failure::crash("case_clause", shown))

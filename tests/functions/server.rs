@@ -61,8 +61,7 @@ fn body(request: &Request) -> Value {
 
 /// The method is not among those allowed.
 fn not_allowed(allowed: &str) -> Answer {
-    let failure =
-        Failure::new(405, "method_not_allowed", format!("Only {allowed} allowed"));
+    let failure = Failure::new(405, "method_not_allowed", format!("Only {allowed} allowed"));
     let mut response = failure.response();
     response.headers.push(("Allow".into(), allowed.into()));
     Ok(response)
@@ -71,10 +70,8 @@ fn not_allowed(allowed: &str) -> Answer {
 impl Server {
     pub(crate) fn new(case: &Value, profile: Profile) -> Self {
         let mut database = Database::new(1, false);
-        for document in ["designs", "docs"]
-            .iter()
-            .filter_map(|kind| case.get(*kind)?.as_array())
-            .flatten()
+        for document in
+            ["designs", "docs"].iter().filter_map(|kind| case.get(*kind)?.as_array()).flatten()
         {
             database.put(object(document)).expect("a document that can be saved");
         }
@@ -138,7 +135,11 @@ impl Server {
                 self.write(user, Some(id), &tombstone, 200)
             }
             "COPY" => {
-                let text = self.database.read(id, None, ReadOptions { attachments: true, ..ReadOptions::default() });
+                let text = self.database.read(
+                    id,
+                    None,
+                    ReadOptions { attachments: true, ..ReadOptions::default() },
+                );
                 let mut copy = object(&value(&text.expect("a document"))).clone();
                 copy.shift_remove("_rev");
                 let target = request.header("destination").expect("a destination");
@@ -183,8 +184,7 @@ impl Server {
             return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
         }
         let mut written = self.database.clone();
-        let revision =
-            if replicated { written.replicate(document) } else { written.put(document) };
+        let revision = if replicated { written.replicate(document) } else { written.put(document) };
         let revision = revision.map_err(refused)?;
         if id.starts_with("_design/") {
             let is_admin = user.roles.iter().any(|role| role == "_admin" || role == "dbadm");
@@ -301,8 +301,7 @@ impl Server {
                 continue;
             }
             let (id, revision) = (&document["_id"], &document["_rev"]);
-            let mut text =
-                format!(r#"{{"seq":"<seq>","id":{id},"changes":[{{"rev":{revision}}}]"#);
+            let mut text = format!(r#"{{"seq":"<seq>","id":{id},"changes":[{{"rev":{revision}}}]"#);
             if document.get("_deleted").is_some() {
                 text.push_str(",\"deleted\":true");
             }
@@ -480,18 +479,17 @@ impl Server {
         {
             asked.parameters.push(("keys".into(), json::to_string(keys)));
         }
-        let context = Context {
-            documents: Some(&self.database),
-            update_seq: "",
-            partition_shard: 0,
-        };
-        group.respond(&mut self.engine, &asked, &context).map(|body| value(&body)).map_err(|error| {
-            // What is wrong with a range is found out after the list has begun, which nobody expects.
-            if is_list && json::to_string(&error.reason).contains("No rows can match") {
-                return Failure::crash("unknown_error", "function_clause");
-            }
-            error.into()
-        })
+        let context =
+            Context { documents: Some(&self.database), update_seq: "", partition_shard: 0 };
+        group.respond(&mut self.engine, &asked, &context).map(|body| value(&body)).map_err(
+            |error| {
+                // What is wrong with a range is found out after the list has begun, which nobody expects.
+                if is_list && json::to_string(&error.reason).contains("No rows can match") {
+                    return Failure::crash("unknown_error", "function_clause");
+                }
+                error.into()
+            },
+        )
     }
 }
 
