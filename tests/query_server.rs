@@ -79,7 +79,8 @@ fn matches(recorded: &str, got: &str) -> bool {
 }
 
 fn check(conversation: &Conversation, profile: Profile, failures: &mut Vec<String>) -> usize {
-    let input: String = conversation.lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let lines: Vec<&str> = conversation.lines.iter().map(|(line, _)| line.as_str()).collect();
+    let input = lines.join("\n") + "\n";
     let output = Output::default();
     let ending = serve(profile, io::Cursor::new(expand(&input)), output.clone());
     let bytes = output.0.lock().expect("nobody panics with it").clone();

@@ -33,9 +33,9 @@ fn is_statement_start(before: &str) -> bool {
     while depth > 0 {
         let Some(at) = head.rfind(['(', ')']) else { return true };
         if head[at..].starts_with('(') {
-            depth -= 1
+            depth -= 1;
         } else {
-            depth += 1
+            depth += 1;
         }
         head = &head[..at];
     }

@@ -260,7 +260,7 @@ impl Vm {
     ) -> Result<String, Thrown> {
         let value = match thrown {
             Thrown::Value(value) => value,
-            fatal => return Err(fatal),
+            fatal @ Thrown::Fatal(_) => return Err(fatal),
         };
         self.throw_fatal(&value)?;
         let name = self.member(&value, "name")?;

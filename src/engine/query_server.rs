@@ -308,7 +308,7 @@ impl Vm {
         let failed = |vm: &mut Self, thrown, id: Option<&str>| {
             let value = match thrown {
                 Thrown::Value(value) => value,
-                fatal => return Err(fatal),
+                fatal @ Thrown::Fatal(_) => return Err(fatal),
             };
             vm.throw_fatal(&value)?;
             // Nouveau's handler calls a method that QuickJS does not have.

@@ -30,6 +30,7 @@ pub(super) struct Rendering {
 }
 
 /// `start(response)`: keeps status and headers for the next answer.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 pub(super) fn start(
     _: &JsValue,
     arguments: &[JsValue],
@@ -70,7 +71,7 @@ pub(super) fn get_row(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsRe
     if first {
         send_start(context)?;
     } else {
-        send_chunks("chunks", context)?;
+        send_chunks("chunks", context);
     }
     let line = with_host(context, |host, _| host.receive());
     let profile = host(context).profile;
@@ -162,14 +163,13 @@ fn send_start(context: &mut Context) -> JsResult<()> {
 }
 
 /// Answers with the chunks, and the status and headers where `start` was called since.
-pub(super) fn send_chunks(label: &str, context: &mut Context) -> JsResult<()> {
+pub(super) fn send_chunks(label: &str, context: &mut Context) {
     let mut answer = vec![JsString::from(label).into(), take_chunks(context)];
     if std::mem::take(&mut host(context).rendering.borrow_mut().new_header) {
         answer.push(start_response(context));
     }
     let answer = JsArray::from_iter(answer, context);
     respond(&answer.into(), context);
-    Ok(())
 }
 
 /// What `start` was given, or an empty object.

@@ -119,7 +119,7 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     let current = module.get(js_string!("current"), context)?.to_string(context)?;
     let source =
         format!("(function (module, exports, require) {{ {}\n }});", current.to_std_string_lossy());
-    if let Some(error) = super::compile::complexity_error(&source) {
+    if let Some(error) = compile::complexity_error(&source) {
         return Err(boa_engine::JsNativeError::syntax().with_message(error).into());
     }
     let realm = if requirer.quickjs {

@@ -145,7 +145,8 @@ impl Vm {
                 if !tail.is_undefined() {
                     host(context).rendering.borrow_mut().chunks.push(tail);
                 }
-                render::send_chunks("end", context)
+                render::send_chunks("end", context);
+                Ok(())
             })
         });
         listed.or_else(|thrown| self.render_error(thrown, "render_error"))

@@ -278,7 +278,7 @@ impl Vm {
             // The error handler itself fails on null, undefined and hostile getters, which ends the
             // process of the query server without an answer.
             Err(Thrown::Value(_)) => EngineError::Exit {
-                status: if self.profile == Profile::SpiderMonkey { 0 } else { 1 },
+                status: u8::from(self.profile == Profile::QuickJs),
                 cause: "the error handler of the query server failed",
             },
         }

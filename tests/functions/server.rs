@@ -60,11 +60,11 @@ fn body(request: &Request) -> Value {
 }
 
 /// The method is not among those allowed.
-fn not_allowed(allowed: &str) -> Answer {
+fn not_allowed(allowed: &str) -> Response {
     let failure = Failure::new(405, "method_not_allowed", format!("Only {allowed} allowed"));
     let mut response = failure.response();
     response.headers.push(("Allow".into(), allowed.into()));
-    Ok(response)
+    response
 }
 
 impl Server {
@@ -105,7 +105,7 @@ impl Server {
             }
             ("GET", []) => Ok(answer(200, &self.context(user).info)),
             ("POST", []) => self.write(user, None, &body(request), 201),
-            (_, []) => not_allowed("DELETE,GET,HEAD,POST"),
+            (_, []) => Ok(not_allowed("DELETE,GET,HEAD,POST")),
             ("GET", ["_all_docs"]) => Ok(answer(200, &self.all_documents(request))),
             ("POST", ["_bulk_docs"]) => Ok(answer(201, &self.bulk(user, &body(request)))),
             (_, ["_changes"]) => self.changes(request, user),
@@ -433,7 +433,7 @@ impl Server {
         match request.method.as_str() {
             "GET" => {}
             "POST" => request.body = RequestBody::Json(body(&request)),
-            _ => return not_allowed("GET,POST,HEAD"),
+            _ => return Ok(not_allowed("GET,POST,HEAD")),
         }
         Functions::check_list(design, list)?;
         let (other, view) = match path {
