@@ -71,6 +71,7 @@ impl Vm {
         }
         let arguments = self.list_of(arguments)?;
         *host(&self.context).document.borrow_mut() = arguments.first().cloned();
+        host(&self.context).is_projected.set(false);
         let call = Call { function: &function, design, arguments };
         responder(self, &call)
     }

@@ -131,6 +131,8 @@ impl Vm {
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
             })?;
         *host(&self.context).document.borrow_mut() = Some(value.clone());
+        let is_projected = matches!(functions.projection, Projection::Members(_));
+        host(&self.context).is_projected.set(is_projected);
         let this = functions.this.clone().into();
         // A document built in part must be written from its text.
         let projected = match functions.projection {

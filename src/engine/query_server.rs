@@ -250,6 +250,7 @@ impl Vm {
             None => JsValue::undefined(),
         };
         *host(&self.context).document.borrow_mut() = Some(document.clone());
+        host(&self.context).is_projected.set(false);
         let mut results = Vec::new();
         if let Some(functions) = &server.functions {
             let this = JsValue::from(functions.clone());

@@ -67,6 +67,8 @@ pub(super) struct Host {
     pub(super) mime: RefCell<Mime>,
     /// The document that map functions run over now; it makes error messages more precise.
     pub(super) document: RefCell<Option<JsValue>>,
+    /// Whether only the members of the document were built that the functions read.
+    pub(super) is_projected: Cell<bool>,
     pub(super) sources: RefCell<Sources>,
     /// Why the process of a query server has to end, once that is so.
     pub(super) ended: Cell<Option<&'static str>>,

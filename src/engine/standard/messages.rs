@@ -202,6 +202,9 @@ fn is_new(key: &str, error: &JsObject, context: &mut Context) -> bool {
         return false;
     };
     let Some((receiver, _)) = target.receiver() else { return false };
+    if receiver.members.is_empty() && host(context).is_projected.get() {
+        return false;
+    }
     let holder = in_document(&receiver, &text, context).and_then(|value| value.as_object());
     holder.is_some_and(|holder| {
         !holder.has_own_property(JsString::from(key), context).unwrap_or(true)
