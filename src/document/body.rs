@@ -94,6 +94,20 @@ impl Body {
     }
 }
 
+/// Checks the members that CouchDB has a say in, before anything else is known of the document.
+pub(super) fn check_members(id: &str, document: &Map<String, Value>) -> Result<(), WriteError> {
+    for (name, member) in document {
+        match (name.as_str(), member) {
+            ("_attachments", Value::Object(given)) => Attachment::check(id, given)?,
+            ("_deleted", Value::Bool(_)) | ("_revisions", Value::Object(_)) => {}
+            (name, _) if IGNORED.contains(&name) || KEPT.contains(&name) => {}
+            (name, _) if name.starts_with('_') => return Err(WriteError::bad_member(id, name)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The id, checked as `couch_doc:validate_docid` and, in a partitioned database,
 /// `couch_partition:validate_docid` do.
 pub(super) fn checked_id(
