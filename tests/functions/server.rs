@@ -112,9 +112,12 @@ impl Server {
             (method, [prefix @ ("_design" | "_local"), name]) => {
                 self.document(method, request, user, &format!("{prefix}/{name}"))
             }
-            ("PUT", [id, attachment]) => self.attach(request, user, id, attachment),
-            (method, [id]) => self.document(method, request, user, id),
-            (method, path) => panic!("no such path: {method} {path:?}"),
+            ("PUT", [id, attachment]) if !id.starts_with('_') => {
+                self.attach(request, user, id, attachment)
+            }
+            (method, [id]) if !id.starts_with('_') => self.document(method, request, user, id),
+            // An attachment's path, and there are no attachments to read.
+            _ => Err(Failure::not_found("Document is missing attachment")),
         }
     }
 
@@ -179,7 +182,13 @@ impl Server {
         document: &Map<String, Value>,
         replicated: bool,
     ) -> Result<Revision, Failure> {
-        let id = document.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = match document.get("_id") {
+            Some(Value::String(id)) => id.clone(),
+            None => String::new(),
+            Some(_) => {
+                return Err(Failure::new(400, "illegal_docid", "Document id must be a string"));
+            }
+        };
         if id.is_empty() {
             return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
         }
@@ -342,7 +351,7 @@ impl Server {
                 }
                 match path(&view).as_slice() {
                     [design, view] => (design.clone(), true, view.clone()),
-                    _ => return Err(Failure::crash("case_clause", view)),
+                    parts => return Err(Failure::crash("case_clause", parts.concat())),
                 }
             }
             _ if filter.starts_with('_') => return Err(bad("unknown builtin filter name")),
@@ -365,7 +374,6 @@ impl Server {
             };
             match result {
                 Ok(result) => passes.extend(result),
-                Err(failure) if failure.status == 404 => return Err(failure),
                 Err(failure) if position == 0 => return Err(failure.at_first_change()),
                 Err(failure) => return Err(failure),
             }
@@ -417,7 +425,7 @@ impl Server {
                 let error = format!("{}_error", kind.trim_start_matches('_'));
                 Err(Failure::new(404, error, "Invalid path."))
             }
-            other => panic!("no such path: {other:?}"),
+            _ => Err(Failure::not_found("Document is missing attachment")),
         }
     }
 
