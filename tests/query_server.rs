@@ -206,3 +206,31 @@ fn what_stands_at_the_top_of_a_function_stays_there() {
         );
     }
 }
+
+#[test]
+fn a_long_conversation_loses_nothing() {
+    let mut lines = vec![
+        r#"["ddoc","new","_design/d",{"filters":{"f":"function (doc) { return doc.n; }"}}]"#
+            .to_owned(),
+    ];
+    let call = r#"["ddoc","_design/d",["filters","f"],[[{"n":1},{}],{}]]"#;
+    // Each leaves something behind in a realm of its own, of which there are only so many.
+    for number in 0..450 {
+        lines.push(r#"["reset",{"reduce_limit":true}]"#.to_owned());
+        lines.push(format!(r#"["add_fun","function (doc) {{ kept = {number}; emit(kept); }}"]"#));
+        lines.push(r#"["map_doc",{}]"#.to_owned());
+    }
+    lines.push(call.to_owned());
+    let output = Output::default();
+    let ending =
+        serve(Profile::SpiderMonkey, io::Cursor::new(lines.join("\n") + "\n"), output.clone());
+    assert_eq!(ending.status, 0);
+    let bytes = output.0.lock().expect("nobody panics with it").clone();
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let answers: Vec<&str> = text.lines().collect();
+    assert_eq!(answers.len(), lines.len());
+    for number in 0..450 {
+        assert_eq!(answers[3 + 3 * number], format!("[[[{number},null]]]"));
+    }
+    assert_eq!(answers.last(), Some(&"[true,[true,false]]"));
+}

@@ -225,8 +225,20 @@ impl Vm {
         let option = self.nth(arguments, 1)?;
         let nouveau = option.as_string().is_some_and(|option| option == js_string!("nouveau"));
         let kind = if nouveau { Sandbox::Nouveau } else { Sandbox::Map };
-        let realm = self.view_sandbox(kind, &server.lib).map_err(Thrown::Fatal)?;
-        let function = self.compile_value(&source, &realm)?;
+        let function = match source.as_string() {
+            Some(text) => {
+                let text = text.to_std_string_lossy();
+                let sandbox = |vm: &mut Self| vm.view_sandbox(kind, &server.lib);
+                match self.compile_reusable(&text, kind, sandbox) {
+                    Ok(compiled) => compiled.function,
+                    Err(error) => return Err(self.error_to_throw(error)),
+                }
+            }
+            None => {
+                let realm = self.view_sandbox(kind, &server.lib).map_err(Thrown::Fatal)?;
+                self.compile_value(&source, &realm)?
+            }
+        };
         let length = functions.get(js_string!("length"), &mut self.context).unwrap_or_default();
         let length = length.to_u32(&mut self.context).map_err(|error| self.thrown(error))?;
         functions
