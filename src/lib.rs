@@ -18,6 +18,7 @@ pub mod group;
 pub mod json;
 pub mod mango;
 pub mod project;
+pub mod query_server;
 pub mod report;
 pub mod suite;
 pub mod view;

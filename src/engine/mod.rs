@@ -35,6 +35,7 @@ mod spidermonkey;
 mod standard;
 mod stateless;
 mod stringify;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;

@@ -8,6 +8,9 @@ use super::Failure;
 use crate::engine::{Ending, Engine, EngineError, Limits, Peer, Profile, stored};
 use crate::json::{self, Value};
 
+/// A process that made more realms of functions than this is replaced: they hold about 100 MB.
+const REALMS: usize = 400;
+
 /// A process and the design documents it knows.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -18,7 +21,7 @@ pub(super) struct Process {
 /// What the process answered, in order, `log` lines apart.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    pub(super) answers: Vec<Value>,
+    pub(super) values: Vec<Value>,
     pub(super) log: Vec<String>,
     /// The error that the last line was answered with: its name and reason.
     pub(super) error: Option<(String, Value)>,
@@ -79,11 +82,11 @@ impl Process {
             }
             vm.talk_to(None);
             let sent = sent.take();
-            (sent, ended)
+            (sent, ended, vm.realms())
         });
-        let (sent, ended) = match outcome {
-            Ok((sent, ended)) => (sent, ended.map(exit)),
-            Err(error) => (Vec::new(), Some(error)),
+        let (sent, ended, realms) = match outcome {
+            Ok((sent, ended, realms)) => (sent, ended.as_ref().map(exit), realms),
+            Err(error) => (Vec::new(), Some(error), 0),
         };
         let mut answers = Answers::default();
         for line in sent {
@@ -100,17 +103,17 @@ impl Process {
                     };
                     answers.error = Some((name, parts[2].clone()));
                 }
-                answer => answers.answers.push(answer),
+                answer => answers.values.push(answer),
             }
         }
         // Without an answer the server waits until its time is over.
-        let silent = answers.answers.is_empty() && answers.error.is_none();
+        let silent = answers.values.is_empty() && answers.error.is_none();
         let dead = ended.or_else(|| silent.then_some(EngineError::Timeout));
         if let (None, Some(dead)) = (&answers.error, &dead) {
             answers.error = Some(dead.to_response());
         }
-        if dead.is_some() || answers.error.is_some() {
-            // The server stops a process that answered with an error.
+        // The server stops a process that answered with an error.
+        if dead.is_some() || answers.error.is_some() || realms > REALMS {
             *self = Self::new(self.engine.profile(), self.engine.limits());
         }
         answers
@@ -126,9 +129,9 @@ impl Answers {
 
 /// A line of the protocol.
 pub(super) fn line<const PARTS: usize>(parts: [Value; PARTS]) -> String {
-    json::to_string(&Value::Array(parts.to_vec()))
+    json::to_string(&Value::Array(Vec::from(parts)))
 }
 
-fn exit(ending: Ending) -> EngineError {
+fn exit(ending: &Ending) -> EngineError {
     EngineError::Exit { status: ending.status, cause: "the query server ended" }
 }

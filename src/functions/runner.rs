@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::failure::printed;
 use super::process::{Answers, Process, line};
 use super::response::{External, apply_headers};
 use super::rewrite::{by_function, by_rules, no_rule};
@@ -87,7 +88,7 @@ impl Functions {
         let answers = self.call(design, path, arguments, VecDeque::new())?;
         match answers.failure() {
             Some(failure) => Err(failure),
-            None => Ok(answers.answers.into_iter().next().unwrap_or(Value::Null)),
+            None => Ok(answers.values.into_iter().next().unwrap_or(Value::Null)),
         }
     }
 
@@ -114,12 +115,15 @@ impl Functions {
             Value::Bool(true) => Ok(()),
             Value::Number(number) if number.as_str() == "1" => Ok(()),
             Value::String(_) => Err(Failure::thrown("unknown_error", &answer)),
-            Value::Object(members) if members.len() == 1 => {
-                let (name, reason) = members.iter().next().unwrap_or_else(|| unreachable!());
-                match name.as_str() {
-                    "forbidden" | "unauthorized" => Err(Failure::thrown(name, reason)),
-                    _ => Err(Failure::thrown("unknown_error", reason)),
-                }
+            Value::Object(members) => {
+                let mut members = members.iter();
+                Err(match (members.next(), members.next()) {
+                    (Some((name, reason)), None) => match name.as_str() {
+                        "forbidden" | "unauthorized" => Failure::thrown(name, reason),
+                        _ => Failure::thrown("unknown_error", reason),
+                    },
+                    _ => Failure::crash("unknown_error", "function_clause"),
+                })
             }
             _ => Err(Failure::crash("unknown_error", "function_clause")),
         }
@@ -175,10 +179,7 @@ impl Functions {
             Some([_, document, Value::Object(response)]) => {
                 Ok(Update { document: document.as_object().cloned(), response: response.clone() })
             }
-            _ => {
-                let shown = crate::view::erlang::pretty(&answer, 0);
-                Err(Failure::crash("case_clause", &shown))
-            }
+            _ => Err(Failure::crash("case_clause", printed(&answer))),
         }
     }
 
@@ -202,7 +203,7 @@ impl Functions {
             return Err(Failure::crash("unknown_error", "function_clause"));
         };
         let mut response = response.clone();
-        apply_headers(&mut response, &[("ETag", etag), ("Vary", "Accept")]);
+        apply_headers(&mut response, &[("ETag", etag), ("Vary", "Accept")])?;
         let members = response.iter().map(|(name, value)| (name.as_str(), value));
         Ok(External::read(members)?.response())
     }
@@ -233,7 +234,7 @@ impl Functions {
         let mut lines: VecDeque<String> = rows.iter().map(row_line).collect();
         lines.push_back(line(["list_end".into()]));
         let arguments = vec![head.clone(), request.clone()];
-        list::respond(&self.call(design, &["lists", name], arguments, lines)?)
+        list::respond(&self.call(design, &["lists", name], arguments, lines)?, rows.len())
     }
 
     /// Rewrites a request to `_rewrite` by the rules or the function of a design document.
@@ -288,7 +289,7 @@ impl Functions {
         if let Some(failure) = answers.failure() {
             return Err(failure);
         }
-        let fields = answers.answers.first().and_then(|answer| answer.get(0)?.as_array());
+        let fields = answers.values.first().and_then(|answer| answer.get(0)?.as_array());
         Ok(fields.cloned().unwrap_or_default())
     }
 }
@@ -307,7 +308,7 @@ impl Update {
     ) -> Result<Response, Failure> {
         let (revision, id) = (revision.to_string(), encode_id(id));
         let headers = [("X-Couch-Update-NewRev", revision.as_str()), ("X-Couch-Id", id.as_str())];
-        apply_headers(&mut self.response, &headers);
+        apply_headers(&mut self.response, &headers)?;
         self.respond(if accepted { 202 } else { 201 })
     }
 
