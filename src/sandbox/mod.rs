@@ -33,6 +33,9 @@ use self::state::Server;
 use crate::engine::{Limits, Profile};
 use crate::project::Secret;
 
+/// Code that walks deeply nested JSON recurses. The pages are only reserved, not used.
+const STACK: usize = 32 << 20;
+
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -126,6 +129,7 @@ impl Sandbox {
             .worker_threads(2)
             .max_blocking_threads(64)
             .thread_name("couchctl-sandbox")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(SandboxError::System)?;
