@@ -111,32 +111,6 @@ impl Vm {
         Ok(passes)
     }
 
-    /// Whether the map function `source` of `design` emits something for each of `documents`: the
-    /// `_view` filter of the changes feed.
-    ///
-    /// # Errors
-    /// As [`Vm::filter`].
-    pub fn filter_view(
-        &mut self,
-        design: &Value,
-        source: &str,
-        documents: &[Value],
-    ) -> Result<Vec<bool>, EngineError> {
-        let (function, this) = self.design_function(design, source)?;
-        let mut passes = Vec::with_capacity(documents.len());
-        for document in documents {
-            let document = self.argument(document);
-            *host(&self.context).document.borrow_mut() = Some(document.clone());
-            host(&self.context).rows.borrow_mut().clear();
-            if let Err(thrown) = self.call(&function, &this, &[document]) {
-                return Err(self.uncaught(thrown));
-            }
-            passes.push(!host(&self.context).rows.borrow().is_empty());
-        }
-        host(&self.context).rows.borrow_mut().clear();
-        Ok(passes)
-    }
-
     /// Takes what the functions logged since the last time.
     pub fn logged(&mut self) -> Vec<String> {
         self.take_log()
