@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod query;
+mod query_server;
 mod test;
 
 use std::cell::RefCell;
@@ -61,6 +62,7 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    QueryServer(query_server::QueryServerArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -80,6 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }
 
