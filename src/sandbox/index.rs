@@ -200,7 +200,8 @@ impl Index {
             language: self.definition.language.clone(),
             sequence: sequence + done,
             updating: state.build.is_some(),
-            waiting: state.waiting,
+            // A build that nobody waits for was asked for all the same.
+            waiting: state.waiting.max(u64::from(state.build.is_some())),
             waiting_commit: state.uncommitted.is_some(),
             rows_size,
         }

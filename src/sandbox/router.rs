@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::endpoints::{
-    all_docs, attachments, bulk, changes, databases, design, documents, find, node, replicate,
+    all_docs, attachments, bulk, changes, databases, design, documents, find, functions, node, replicate,
     revisions, root, session, views,
 };
 use super::failure::Failure;
@@ -152,6 +152,10 @@ async fn design_action(
     let rest: Vec<String> = rest.iter().map(|part| (*part).to_owned()).collect();
     match action {
         "_view" => views::view(call, found, rest, partition).await,
+        "_list" => functions::list(call, found, rest).await,
+        "_rewrite" => functions::rewrite(call, found).await,
+        "_update" => call.blocking(move |call| functions::update(call, &found, &rest)).await,
+        "_show" => call.blocking(move |call| functions::show(call, &found, &rest)).await,
         "_info" if rest.is_empty() => call.blocking(move |call| design::info(call, &found)).await,
         _ => {
             let file: Vec<&str> =

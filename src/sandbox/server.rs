@@ -118,7 +118,7 @@ async fn answer(
         match super::auth::authenticate(&server, &request) {
             Err(failure) => Response::from(failure),
             Ok((user, cookie)) => {
-                let call = Call { server, request: Arc::new(request), user };
+                let call = Call { server, request: Arc::new(request), user, rewrites: 0 };
                 let response = router::route(call).await.unwrap_or_else(Response::from);
                 match cookie {
                     Some(cookie) if !sets_cookie(&response) => response.with("Set-Cookie", cookie),

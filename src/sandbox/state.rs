@@ -41,6 +41,8 @@ pub(super) struct Call {
     pub(super) server: Arc<Server>,
     pub(super) request: Arc<Request>,
     pub(super) user: User,
+    /// How often the request was rewritten.
+    pub(super) rewrites: usize,
 }
 
 impl Server {
@@ -111,7 +113,7 @@ impl Server {
 impl Call {
     /// The same request with another method, path and query.
     pub(super) fn with_request(&self, request: Request) -> Self {
-        Self { server: Arc::clone(&self.server), request: Arc::new(request), user: self.user.clone() }
+        Self { request: Arc::new(request), ..self.clone() }
     }
 
     /// Runs something that takes its time, or waits for locks, beside the connections.

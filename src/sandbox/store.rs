@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::Options;
 use super::endpoints::validation;
+use super::external::Processes;
 use super::failure::Failure;
 use super::index::Indexes;
 use super::security::{User, default_security};
@@ -62,6 +63,7 @@ pub(super) struct Store {
     contents: RwLock<Contents>,
     designs: RwLock<BTreeMap<String, Arc<Design>>>,
     pub(super) indexes: Indexes,
+    pub(super) processes: Processes,
     /// The update sequence; `u64::MAX` when the database is gone.
     updates: watch::Sender<u64>,
     /// Ids in order, and the update sequence they are of.
@@ -78,6 +80,7 @@ impl Store {
             contents: RwLock::new(Contents { database, security: default_security() }),
             designs: RwLock::default(),
             indexes: Indexes::new(options.commit_delay),
+            processes: Processes::new(options),
             updates: watch::Sender::new(0),
             ids: Mutex::default(),
         }

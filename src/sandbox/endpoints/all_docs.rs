@@ -9,7 +9,7 @@ use super::super::state::Call;
 use super::super::store::Store;
 use super::databases::store;
 use crate::document::{Database, ReadOptions};
-use crate::json::{self, Value};
+use crate::json::{self, Map, Value};
 use crate::view::{Parameters, Query, ViewShape};
 
 /// Which documents are listed.
@@ -53,17 +53,36 @@ pub(in super::super) fn all_docs(call: &Call, partition: Option<&str>) -> Result
         }
         _ => return Err(Failure::method("GET,HEAD,POST")),
     };
+    let out = answer(&store, &namespace, parameters, body)?;
+    Ok(Response::json_body(200, out))
+}
+
+/// The answer to `_all_docs` for a list function.
+pub(super) fn text(call: &Call, body: Option<&Value>) -> Result<String, Failure> {
+    let store = store(call)?;
+    let body = body.and_then(Value::as_object).cloned();
+    answer(&store, &Namespace::All, &call.request.query, body)
+}
+
+/// The answer to one query.
+fn answer(
+    store: &Store,
+    namespace: &Namespace,
+    parameters: &[(String, String)],
+    body: Option<Map<String, Value>>,
+) -> Result<String, Failure> {
     // A list of keys stays one, however short.
     let (keys, parameters, body) = match body {
         None => {
-            let keys = call.request.parameter("keys").map(json::parse_str).transpose();
+            let keys = parameters.iter().find(|(name, _)| name == "keys");
+            let keys = keys.map(|(_, text)| json::parse_str(text)).transpose();
             let keys = keys.map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;
             let rest = parameters.iter().filter(|(name, _)| name != "keys").cloned().collect();
             (keys, rest, None)
         }
         Some(mut body) => {
             let keys = body.shift_remove("keys");
-            (keys, parameters.clone(), Some(Value::Object(body)))
+            (keys, parameters.to_vec(), Some(Value::Object(body)))
         }
     };
     let keys = match keys {
@@ -81,9 +100,9 @@ pub(in super::super) fn all_docs(call: &Call, partition: Option<&str>) -> Result
     }
     .validate(&ViewShape::default())?;
     let mut out = String::new();
-    list(&store, &namespace, &query, keys.as_deref(), &mut out);
+    list(store, namespace, &query, keys.as_deref(), &mut out);
     out.push('\n');
-    Ok(Response::json_body(200, out))
+    Ok(out)
 }
 
 fn list(

@@ -8,6 +8,7 @@ pub(super) mod databases;
 pub(super) mod design;
 pub(super) mod documents;
 pub(super) mod find;
+pub(super) mod functions;
 pub(super) mod node;
 pub(super) mod replicate;
 pub(super) mod revisions;

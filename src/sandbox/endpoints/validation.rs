@@ -6,9 +6,8 @@ use super::super::security::User;
 use super::super::state::Server;
 use super::super::store::{Edit, Store};
 use crate::design::{DesignDocument, Revision, SaveError, SourceFunction};
-use crate::engine::{EngineError, Validation};
+use crate::engine::EngineError;
 use crate::json::{self, Map, Value};
-use crate::view::term_text;
 
 /// Ancestors that the old document shows (`[query_server_config] revs_limit`).
 const ANCESTORS: usize = 19;
@@ -37,7 +36,7 @@ pub(in super::super) fn check(
         user.require_database_admin(&security)?;
         return check_design(store, server, document);
     }
-    run_validators(store, server, user, document, named.as_ref(), &security)
+    run_validators(store, user, document, named.as_ref(), &security)
 }
 
 fn is_deleted(document: &Map<String, Value>) -> bool {
@@ -83,7 +82,6 @@ fn compile(
 
 fn run_validators(
     store: &Store,
-    server: &Server,
     user: &User,
     document: &Map<String, Value>,
     named: Option<&Revision>,
@@ -95,8 +93,7 @@ fn run_validators(
         .filter(|design| design.document.body.get("validate_doc_update").is_some_and(Value::is_string));
     let mut arguments: Option<[Value; 4]> = None;
     for design in validators {
-        let source = design.document.validate_doc_update().unwrap_or_default().to_owned();
-        if source.is_empty() {
+        if design.document.validate_doc_update() == Some("") {
             return Err(Failure::not_found(format!(
                 "missing validate_doc_update function validate_doc_update on design doc {}",
                 design.id
@@ -111,42 +108,12 @@ fn run_validators(
             let new = new_document(document, named, old.as_ref());
             [new, old.unwrap_or(Value::Null), user.context(&store.name), security.clone()]
         });
-        let (design_value, arguments) = (design.value.clone(), arguments.clone());
-        let decision = server.engines.run(design.document.language(), move |vm| {
-            let [new, old, user, security] = &arguments;
-            vm.validate(&design_value, &source, [new, old, user, security])
-        })?;
-        if let Validation::Refused(status, error, reason) = decision {
-            return Err(refusal(status, error, reason));
-        }
+        let [new, old, user, security] = arguments;
+        store
+            .processes
+            .with(|functions| functions.validate(&design.value, new, old, user, security))?;
     }
     Ok(())
-}
-
-/// How a refusal reaches the client: a list of a reason is taken as bytes.
-fn refusal(status: u16, error: String, reason: Value) -> Failure {
-    let logged = reason.as_str() == Some("function_clause");
-    let reason = match reason {
-        Value::Array(_) => Value::String(bytes_of(&reason).unwrap_or_else(|| term_text(&reason))),
-        other => other,
-    };
-    Failure { logged, ..Failure::new(status, error, reason) }
-}
-
-/// The text of an Erlang list of texts and bytes.
-fn bytes_of(value: &Value) -> Option<String> {
-    fn collect(value: &Value, out: &mut Vec<u8>) -> Option<()> {
-        match value {
-            Value::String(text) => out.extend(text.as_bytes()),
-            Value::Array(items) => items.iter().try_for_each(|item| collect(item, out))?,
-            Value::Number(_) => out.push(u8::try_from(value.as_u64()?).ok()?),
-            _ => return None,
-        }
-        Some(())
-    }
-    let mut out = Vec::new();
-    collect(value, &mut out)?;
-    String::from_utf8(out).ok()
 }
 
 /// The new document as validation functions see it: with the revision it is written on top of, and

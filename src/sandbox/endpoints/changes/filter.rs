@@ -8,7 +8,7 @@ use super::super::super::failure::Failure;
 use super::super::super::state::Call;
 use super::super::super::store::{Design, Store};
 use crate::document::Change;
-use crate::engine::EngineError;
+use crate::functions::{self, Functions};
 use crate::json::{self, Map, Value};
 use crate::mango::Selector;
 
@@ -23,9 +23,9 @@ pub(super) enum Filter {
     Ids(HashSet<String>),
     Selector(Box<Selector>),
     /// Documents for which a map function emits something.
-    View { design: Arc<Design>, source: String },
+    View { design: Arc<Design>, view: String },
     /// Documents for which a filter function of a design document says so.
-    Function { design: Arc<Design>, source: String, request: Value },
+    Function { design: Arc<Design>, name: String, request: Value },
 }
 
 impl Filter {
@@ -52,12 +52,12 @@ impl Filter {
         }
     }
 
-    /// Which of the changes pass.
+    /// Which of the changes pass. `is_first`: none was looked at before.
     pub(super) fn passes(
         &self,
-        call: &Call,
         store: &Store,
         changes: &[Change],
+        is_first: bool,
     ) -> Result<Vec<bool>, Failure> {
         Ok(match self {
             Self::All => vec![true; changes.len()],
@@ -68,22 +68,46 @@ impl Filter {
             Self::Selector(selector) => {
                 documents(store, changes).iter().map(|document| selector.matches(document)).collect()
             }
-            Self::View { design, source } => {
-                let (value, source) = (design.value.clone(), source.clone());
-                let documents = documents(store, changes);
-                call.server.engines.run(design.document.language(), move |vm| {
-                    vm.filter_view(&value, &source, &documents)
+            Self::View { design, view } => {
+                self.each(store, changes, is_first, |functions, document| {
+                    functions.filter_view(&design.value, view, document)
                 })?
             }
-            Self::Function { design, source, request } => {
-                let (value, source) = (design.value.clone(), source.clone());
-                let (request, documents) = (request.clone(), documents(store, changes));
-                let passes = call.server.engines.run(design.document.language(), move |vm| {
-                    vm.filter(&value, &source, &documents, &request)
-                });
-                passes.map_err(|error| failure(&error))?
+            Self::Function { design, name, request } => {
+                self.each(store, changes, is_first, |functions, document| {
+                    functions.filter(&design.value, name, document, request)
+                })?
             }
         })
+    }
+
+    /// Asks a function about one document after the other, as the server does. A failure at the very
+    /// first change is told in another form.
+    fn each(
+        &self,
+        store: &Store,
+        changes: &[Change],
+        is_first: bool,
+        ask: impl Fn(&mut Functions, &[Value]) -> Result<Vec<bool>, functions::Failure>,
+    ) -> Result<Vec<bool>, Failure> {
+        let documents = documents(store, changes);
+        store.processes.with(|functions| {
+            let mut passes = Vec::with_capacity(documents.len());
+            for (number, document) in documents.iter().enumerate() {
+                match ask(functions, std::slice::from_ref(document)) {
+                    Ok(answer) => passes.push(answer.first() == Some(&true)),
+                    Err(failure) if is_first && number == 0 && self.is_function() => {
+                        return Err(failure.at_first_change(&failure.reason).into());
+                    }
+                    Err(failure) => return Err(failure.into()),
+                }
+            }
+            Ok(passes)
+        })
+    }
+
+    fn is_function(&self) -> bool {
+        matches!(self, Self::Function { .. })
     }
 
     /// How many changes are left, of `total`, when so many were looked at and have passed. Where
@@ -144,9 +168,10 @@ fn view(call: &Call, store: &Store) -> Result<Filter, Failure> {
         return Err(Failure { logged: true, ..Failure::new(500, "case_clause", name) });
     };
     let design = store.design(&format!("_design/{design}"))?;
-    let source = design.document.view(view).and_then(|view| view.map.as_str().map(str::to_owned));
-    let source = source.ok_or_else(|| missing_key(view))?;
-    Ok(Filter::View { design, source })
+    if design.document.view(view).is_none() {
+        return Err(missing_key(view));
+    }
+    Ok(Filter::View { design, view: view.to_owned() })
 }
 
 fn function(
@@ -166,26 +191,7 @@ fn function(
     };
     let design = store.design(&format!("_design/{design}"))?;
     let found = design.document.body.get("filters").and_then(|filters| filters.get(filter));
-    let source = match found.ok_or_else(|| missing_key(filter))? {
-        Value::String(source) => source.clone(),
-        // What the server makes of it is told by the engine that is to compile it.
-        _ => String::from("[object Object]"),
-    };
-    let body = body.map_or_else(|| external::body(call), Value::Object);
-    let request = external::request_object(call, store, None, body);
-    Ok(Filter::Function { design, source, request })
-}
-
-/// A filter that fails ends the request: what went wrong comes as an Erlang term, with a stack trace
-/// that nobody can be after.
-fn failure(error: &EngineError) -> Failure {
-    if let EngineError::Thrown { error, reason: Value::String(reason) } = error
-        && error != "error"
-        && error != "unnamed_error"
-    {
-        return Failure::new(500, error.clone(), reason.clone());
-    }
-    let (name, reason) = error.to_response();
-    let term = |value: &Value| crate::view::term_text(value);
-    Failure::new(500, "error", format!("{{{},{}}}", term(&name.into()), term(&reason)))
+    found.ok_or_else(|| missing_key(filter))?;
+    let request = external::object(call, store, None, body.map(Value::Object))?;
+    Ok(Filter::Function { design, name: filter.to_owned(), request })
 }

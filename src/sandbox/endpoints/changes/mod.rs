@@ -90,7 +90,7 @@ impl Asked {
         }
         let mut looked_at = 0;
         for batch in ordered.chunks(BATCH) {
-            let passes = self.filter.passes(&self.call, &self.store, batch)?;
+            let passes = self.filter.passes(&self.store, batch, looked_at == 0 && sent == 0)?;
             for (change, passes) in batch.iter().zip(passes) {
                 looked_at += 1;
                 found.last = change.sequence;
