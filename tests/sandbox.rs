@@ -482,7 +482,7 @@ fn save_design() {
         else {
             continue;
         };
-        replay.send("PUT", &format!("/{database}/doc"), "{}");
+        replay.send("PUT", &format!("/{database}/doc"), r#"{"k":"key","v":2}"#);
         let id = path.split('?').next().unwrap_or_default();
         let answer = replay.send("GET", &format!("{id}/_view/{view}"), "");
         if let Some(problem) = replay.judge(expected, &answer) {

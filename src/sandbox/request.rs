@@ -101,7 +101,12 @@ impl Request {
 
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        json::parse(&self.body).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))
+        let invalid = || Failure::bad_request("invalid UTF-8 JSON");
+        // Files may begin with a byte order mark, requests may not.
+        if self.body.starts_with("\u{feff}".as_bytes()) {
+            return Err(invalid());
+        }
+        json::parse(&self.body).map_err(|_| invalid())
     }
 
     /// The body as a JSON object.

@@ -69,7 +69,7 @@ pub(crate) fn holds(picked: &Value, value: &Value) -> bool {
             !picked.is_empty()
                 && picked
                     .iter()
-                    .all(|(name, picked)| members.get(name).is_some_and(|member| same(picked, member)))
+                    .all(|(name, picked)| same(picked, members.get(name).unwrap_or(&Value::Null)))
         }
         (Value::Array(picked), Value::Object(members)) => {
             let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
