@@ -9,8 +9,8 @@ use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::project::suite::Suite;
 use crate::report::human::plural;
-use crate::suite::Suite;
 
 /// Check that the project can be deployed.
 ///
@@ -47,9 +47,8 @@ pub(super) fn run(
             check_schema(&project, project.shown(schema), &mut findings);
         }
         for suite in &database.suites {
-            if let Err(problem) = Suite::read(&project.root, project.shown(suite)) {
-                findings.push(problem.to_string());
-            }
+            let problems = Suite::read(suite).err().unwrap_or_default();
+            findings.extend(problems.iter().map(ToString::to_string));
         }
     }
     for orphan in &project.orphans {

@@ -151,9 +151,8 @@ impl Attachment {
     pub(super) fn check(id: &str, given: &Map<String, Value>) -> Result<(), WriteError> {
         for (name, members) in given {
             if name.starts_with('_') {
-                let reason = format!(
-                    "Attachment name '{name}' starts with prohibited character '_'"
-                );
+                let reason =
+                    format!("Attachment name '{name}' starts with prohibited character '_'");
                 return Err(WriteError::bad_request(id, reason));
             }
             let Some(members) = members.as_object() else { continue };

@@ -175,7 +175,13 @@ fn head(id: &str, revision: &str, members: usize) -> String {
 
 /// A document's text, its members in the order of `couch_doc:to_json_obj`. `_revisions` goes back
 /// `ancestors` revisions at most.
-pub(super) fn text(id: &str, stored: &Stored, node: &Node, options: ReadOptions, ancestors: usize) -> String {
+pub(super) fn text(
+    id: &str,
+    stored: &Stored,
+    node: &Node,
+    options: ReadOptions,
+    ancestors: usize,
+) -> String {
     let body = node.body();
     let mut out = head(id, &node.revision().to_string(), body.len());
     body.write(&mut out);

@@ -1,10 +1,10 @@
 //! Functions that a server calls with the whole design document at hand: the `ddoc` commands of
 //! `share/server/loop.js`, with `validate.js` and `filter.js`.
 
+use boa_engine::JsValue;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
 use boa_engine::property::PropertyKey;
-use boa_engine::JsValue;
 
 use super::Vm;
 use super::globals::Sandbox;
@@ -65,18 +65,19 @@ impl Vm {
                 function
             }
         };
+        // What `apply` takes.
+        if !(arguments.is_null_or_undefined() || arguments.is_object()) {
+            return Err(self.type_error());
+        }
         let arguments = self.list_of(arguments)?;
+        *host(&self.context).document.borrow_mut() = arguments.first().cloned();
+        host(&self.context).is_projected.set(false);
         let call = Call { function: &function, design, arguments };
         responder(self, &call)
     }
 
     /// Puts a compiled function where its source was.
-    fn keep(
-        &mut self,
-        place: &JsValue,
-        name: &JsValue,
-        function: &JsObject,
-    ) -> Result<(), Thrown> {
+    fn keep(&mut self, place: &JsValue, name: &JsValue, function: &JsObject) -> Result<(), Thrown> {
         let key = self.key(name)?;
         if let Some(place) = place.as_object() {
             let kept = place.set(key, function.clone(), false, &mut self.context);
@@ -113,7 +114,6 @@ impl Vm {
 
     /// Answers 1, or what the validation function threw, unless it is an error.
     fn validate(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
-        *host(&self.context).document.borrow_mut() = call.arguments.first().cloned();
         let answer = match self.call(call.function, call.design, &call.arguments) {
             Ok(_) => JsValue::new(1),
             Err(Thrown::Value(value)) => {

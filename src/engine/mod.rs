@@ -9,6 +9,7 @@
 //! Behaviour follows `share/server/*.js` of CouchDB 3.5; the two [`Profile`]s differ where the
 //! engines that CouchDB is built with differ.
 
+mod analysis;
 mod builtins;
 mod compile;
 mod design_functions;
@@ -32,7 +33,9 @@ mod source_text;
 mod sources;
 mod spidermonkey;
 mod standard;
+mod stateless;
 mod stringify;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;
@@ -42,8 +45,8 @@ pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
 pub use peer::Peer;
 pub use query_server::Ending;
-pub use reduce::{ReduceLimit, ReduceOutcome};
 pub(crate) use reduce::stored;
+pub use reduce::{ReduceLimit, ReduceOutcome};
 pub use vm::Vm;
 pub use worker::Engine;
 

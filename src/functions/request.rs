@@ -148,9 +148,8 @@ impl Request {
         let mut object = Map::new();
         for (name, text) in self.query() {
             let value = if JSON_PARAMETERS.contains(&name.as_str()) {
-                json::parse_str(&text).map_err(|_| {
-                    Failure::new(400, "bad_request", "invalid UTF-8 JSON")
-                })?
+                json::parse_str(&text)
+                    .map_err(|_| Failure::new(400, "bad_request", "invalid UTF-8 JSON"))?
             } else {
                 text.into()
             };
@@ -202,8 +201,7 @@ fn normalised(name: &str) -> String {
     }
     let mut start = true;
     let write = |letter: char| {
-        let written =
-            if start { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+        let written = if start { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
         start = letter == '-';
         written
     };
