@@ -1,10 +1,10 @@
 //! The recorded transcripts of a real CouchDB, replayed over HTTP against a sandbox.
 
-mod support;
 #[path = "support/compare.rs"]
 mod compare;
 #[path = "support/http.rs"]
 mod http;
+mod support;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -33,7 +33,32 @@ const USERS: [(&str, &str, &[&str]); 4] = [
 ];
 
 /// Steps whose answer is known to differ: transcript, step, reason.
-const KNOWN: &[(&str, usize, &str)] = &[];
+const KNOWN: &[(&str, usize, &str)] = &[
+    ("root", 0, VENDOR),
+    ("root", 9, VENDOR),
+    ("root", 10, VENDOR),
+    ("root", 11, VENDOR),
+    ("database-names", 19, VENDOR),
+    ("mango", 17, AUTOMATIC_NAME),
+    ("mango", 25, AUTOMATIC_NAME),
+    ("mango", 26, AUTOMATIC_NAME),
+    (
+        "bad-json-views",
+        3,
+        "a sandbox has the whole answer before it sends any of it, and so can tell the error",
+    ),
+];
+
+const VENDOR: &str = "a sandbox says that it is one";
+const AUTOMATIC_NAME: &str =
+    "the server hashes what is in its memory, the name of its database too";
+
+/// Design documents whose saving is known to differ, and why.
+const KNOWN_SAVES: &[(&str, &str)] = &[
+    ("language-coffeescript", "CoffeeScript is not supported"),
+    ("language-coffeescript-bad", "CoffeeScript is not supported"),
+    ("body-nested-2000", "JSON is read to a depth of 1,000"),
+];
 
 struct Replay {
     sandbox: Sandbox,
@@ -47,9 +72,8 @@ struct Replay {
 
 /// Replaces whole words.
 fn replace_words(text: &str, from: &str, to: &str) -> String {
-    let is_word = |byte: Option<&u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-    };
+    let is_word =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut last = 0;
@@ -251,18 +275,19 @@ impl Replay {
             Ok(value) => value,
             Err(_) => return Some(format!("expected {recorded}, got the text {text}")),
         };
-        let right = if let Some((start, "")) = recorded["id"].as_str().and_then(|id| id.split_once('…')) {
-            // Long ids are told by their beginning.
-            value["id"].as_str().is_some_and(|id| id.starts_with(start))
-                && value["rev"] == recorded["rev"]
-        } else if step["picked"] == true {
-            holds(recorded, &value)
-        } else if let Some("1000 results, all ok: True") = recorded.as_str() {
-            let results = value.as_array().expect("results");
-            results.len() == 1000 && results.iter().all(|result| result["ok"] == true)
-        } else {
-            same(recorded, &value)
-        };
+        let right =
+            if let Some((start, "")) = recorded["id"].as_str().and_then(|id| id.split_once('…')) {
+                // Long ids are told by their beginning.
+                value["id"].as_str().is_some_and(|id| id.starts_with(start))
+                    && value["rev"] == recorded["rev"]
+            } else if step["picked"] == true {
+                holds(recorded, &value)
+            } else if let Some("1000 results, all ok: True") = recorded.as_str() {
+                let results = value.as_array().expect("results");
+                results.len() == 1000 && results.iter().all(|result| result["ok"] == true)
+            } else {
+                same(recorded, &value)
+            };
         (!right).then(|| format!("expected {}\n    got      {text}", json::to_string(recorded)))
     }
 
@@ -274,15 +299,21 @@ impl Replay {
                 // What matters of an interim answer is that the real one follows.
                 recorded = recorded.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned();
             } else if recorded.starts_with("data: ") {
-                text = text.lines().filter(|line| line.starts_with("data: ")).collect::<Vec<_>>().join("\n");
+                text = text
+                    .lines()
+                    .filter(|line| line.starts_with("data: "))
+                    .collect::<Vec<_>>()
+                    .join("\n");
             } else if recorded.starts_with('{') {
                 // Stray bytes of chunks after the answer.
                 recorded = recorded.lines().next().unwrap_or_default().to_owned() + "\n";
             } else {
-                recorded = String::from_utf8_lossy(&http::unchunked(recorded.as_bytes())).into_owned();
+                recorded =
+                    String::from_utf8_lossy(&http::unchunked(recorded.as_bytes())).into_owned();
             }
         }
-        (!same_text(&recorded, &text)).then(|| format!("expected {recorded:?}\n    got      {text:?}"))
+        (!same_text(&recorded, &text))
+            .then(|| format!("expected {recorded:?}\n    got      {text:?}"))
     }
 
     /// Remembers what a recorded answer calls things that have other names here.
@@ -312,9 +343,9 @@ impl Replay {
                 step["method"].as_str().unwrap_or("PUT"),
                 step["path"].as_str().unwrap_or_default()
             )),
-            (None, true) => self
-                .failures
-                .push(format!("{name} {position} is a known difference, but is right")),
+            (None, true) => {
+                self.failures.push(format!("{name} {position} is a known difference, but is right"))
+            }
             (None, false) => {}
         }
     }
@@ -329,15 +360,17 @@ fn generated(step: &Value, position: usize) -> String {
             .collect();
         return format!("{{\"docs\":[{}]}}", documents.join(","));
     }
-    let (before, after, length) = if step["path"].as_str().is_some_and(|path| path.ends_with("_bulk_docs")) {
-        ("{\"docs\":[{\"_id\":\"big\",\"a\":\"", "\"}]}", 8_100_000)
-    } else if let Some(count) = description.strip_prefix("{\"a\": \"xxx…\"} with ") {
-        let count = count.split(' ').next().and_then(|count| count.parse().ok());
-        ("{\"a\":\"", "\"}", count.expect("a count"))
-    } else {
-        let length = description.split(' ').next().and_then(|length| length.parse::<usize>().ok());
-        ("{\"a\":\"", "\"}", length.expect("a length") - 8)
-    };
+    let (before, after, length) =
+        if step["path"].as_str().is_some_and(|path| path.ends_with("_bulk_docs")) {
+            ("{\"docs\":[{\"_id\":\"big\",\"a\":\"", "\"}]}", 8_100_000)
+        } else if let Some(count) = description.strip_prefix("{\"a\": \"xxx…\"} with ") {
+            let count = count.split(' ').next().and_then(|count| count.parse().ok());
+            ("{\"a\":\"", "\"}", count.expect("a count"))
+        } else {
+            let length =
+                description.split(' ').next().and_then(|length| length.parse::<usize>().ok());
+            ("{\"a\":\"", "\"}", length.expect("a length") - 8)
+        };
     format!("{before}{}{after}", "x".repeat(length))
 }
 
@@ -357,7 +390,9 @@ fn replay(file: &str, options: &Options, wanted: impl Fn(&str) -> bool) {
             let mut answer = replay.ask(step, position);
             // Steps that wait for something say so.
             let waits = step["note"].as_str().is_some_and(|note| note.starts_with("wait until"))
-                || step["path"].as_str().is_some_and(|path| path.starts_with("/_scheduler/docs/_replicator"));
+                || step["path"]
+                    .as_str()
+                    .is_some_and(|path| path.starts_with("/_scheduler/docs/_replicator"));
             let deadline = Instant::now() + Duration::from_secs(15);
             let mut problem = replay.judge(step, &answer);
             while problem.is_some() && waits && Instant::now() < deadline {
@@ -373,7 +408,12 @@ fn replay(file: &str, options: &Options, wanted: impl Fn(&str) -> bool) {
         differing += replay.differing;
     }
     assert!(steps > 0, "nothing was replayed");
-    assert!(failures.is_empty(), "{} of {steps} steps differ:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {steps} steps differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert!(differing * 20 <= steps, "{differing} of {steps} are known to differ: more than 5 %");
 }
 
@@ -455,6 +495,7 @@ fn save_design() {
     let recorded = conformance("save_design.json");
     let replay = Replay::new(Options::default());
     let mut failures = Vec::new();
+    let mut differing = Vec::new();
     for (number, case) in recorded.as_array().expect("cases").iter().enumerate() {
         let name = case["name"].as_str().expect("a name");
         // Each on a database of its own.
@@ -474,8 +515,15 @@ fn save_design() {
                 .collect(),
             ..answer
         };
+        let mut fail = |problem: String| {
+            if KNOWN_SAVES.iter().any(|(known, _)| *known == name) {
+                differing.push(name);
+            } else {
+                failures.push(format!("{name}: {problem}"));
+            }
+        };
         if let Some(problem) = replay.judge(case, &renamed) {
-            failures.push(format!("{name}: {problem}"));
+            fail(problem);
             continue;
         }
         let (Some(view), Some(expected)) = (case["view_query"].as_str(), case.get("view_answer"))
@@ -486,8 +534,68 @@ fn save_design() {
         let id = path.split('?').next().unwrap_or_default();
         let answer = replay.send("GET", &format!("{id}/_view/{view}"), "");
         if let Some(problem) = replay.judge(expected, &answer) {
-            failures.push(format!("{name}, its view: {problem}"));
+            fail(format!("its view: {problem}"));
         }
     }
+    let known: Vec<&str> = KNOWN_SAVES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(differing, known, "the known differences, and no others");
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// The requests of `views.json` that never reach a view, which `tests/views.rs` leaves out.
+#[test]
+fn views_over_http() {
+    let recorded = conformance("views.json");
+    let replay = Replay::new(Options::default());
+    let mut failures = Vec::new();
+    let mut asked = 0;
+    for (number, case) in recorded.as_array().expect("cases").iter().enumerate() {
+        let requests: Vec<&Value> = case["requests"].as_array().expect("requests").iter().collect();
+        if !requests.iter().any(|request| is_http(case, request)) {
+            continue;
+        }
+        let database = format!("case{number}");
+        let shards = &case["q"];
+        assert_eq!(replay.send("PUT", &format!("/{database}?q={shards}"), "").status, 201);
+        let docs = json::to_string(&case["docs"]);
+        let loaded = replay.send(
+            "POST",
+            &format!("/{database}/_bulk_docs"),
+            &format!("{{\"docs\":{docs}}}"),
+        );
+        assert_eq!(loaded.status, 201);
+        let design = json::to_string(&case["design"]);
+        assert_eq!(replay.send("PUT", &format!("/{database}/_design/d"), &design).status, 201);
+        for (position, request) in requests.into_iter().enumerate() {
+            if !is_http(case, request) {
+                continue;
+            }
+            asked += 1;
+            let design = request["ddoc"].as_str().unwrap_or("_design/d");
+            let view = request["view"].as_str().expect("a view");
+            let partition = request["partition"].as_str();
+            let below = partition.map(|name| format!("_partition/{name}/")).unwrap_or_default();
+            let mut step = request.clone();
+            let path = format!("/{database}/{below}{design}/_view/{view}");
+            step.as_object_mut().expect("a request").insert("path".into(), path.into());
+            let answer = replay.ask(&step, 0);
+            if let Some(problem) = replay.judge(&step, &answer) {
+                failures.push(format!("{} {position}: {problem}", case["name"]));
+            }
+        }
+    }
+    assert!(asked > 0, "nothing was asked");
+    assert!(failures.is_empty(), "{} of {asked} differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// As in `tests/views.rs`.
+fn is_http(case: &Value, request: &Value) -> bool {
+    let view = request["view"].as_str().unwrap_or_default();
+    !matches!(request["method"].as_str(), Some("GET" | "POST"))
+        || request.get("ddoc").is_some()
+        || request.get("headers").is_some()
+        || (request["status"] == 405)
+        || view.is_empty()
+        || (request.get("partition").is_some() && case["partitioned"] != true)
+        || request.get("body").is_some_and(Value::is_string)
 }

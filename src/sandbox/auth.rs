@@ -168,8 +168,7 @@ pub(super) fn check_password(
 fn known_user(server: &Server, name: &str) -> Option<User> {
     let is_admin = server.options.admins.iter().any(|(admin, _)| admin == name);
     let document = user_document(server, name);
-    let mut roles: Vec<String> =
-        if is_admin { vec!["_admin".to_owned()] } else { Vec::new() };
+    let mut roles: Vec<String> = if is_admin { vec!["_admin".to_owned()] } else { Vec::new() };
     match &document {
         Some(document) => {
             let listed = document.get("roles").and_then(Value::as_array).into_iter().flatten();
@@ -220,11 +219,8 @@ fn verify(user: &Map<String, Value>, password: &str) -> bool {
 }
 
 fn derived_key(password: &str, salt: &str, iterations: u32) -> String {
-    let key: [u8; 20] = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(
-        password.as_bytes(),
-        salt.as_bytes(),
-        iterations,
-    );
+    let key: [u8; 20] =
+        pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password.as_bytes(), salt.as_bytes(), iterations);
     key.iter().fold(String::new(), |mut text, byte| {
         use std::fmt::Write;
         // Writing to memory cannot fail.

@@ -52,9 +52,7 @@ impl Engines {
             Some(profile) if profile == self.profile => {
                 self.with(|engine| engine.run(job).and_then(|result| result))
             }
-            Some(profile) => {
-                Engine::new(profile, self.limits).run(job).and_then(|result| result)
-            }
+            Some(profile) => Engine::new(profile, self.limits).run(job).and_then(|result| result),
             None => Err(EngineError::Thrown {
                 error: "unknown_query_language".into(),
                 reason: language.into(),

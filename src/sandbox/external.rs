@@ -33,8 +33,8 @@ impl Processes {
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Functions) -> T) -> T {
         let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = lock().pop();
-        let (mut functions, uses) = idle
-            .unwrap_or_else(|| (Functions::new(self.options.profile, self.options.limits), 0));
+        let (mut functions, uses) =
+            idle.unwrap_or_else(|| (Functions::new(self.options.profile, self.options.limits), 0));
         let result = work(&mut functions);
         functions.take_log();
         let mut idle = lock();

@@ -158,7 +158,11 @@ impl Indexes {
 
     /// The builds under way.
     pub(super) fn builds(&self) -> Vec<Build> {
-        lock(&self.files).open.values().filter_map(|index| lock(&index.state).build.clone()).collect()
+        lock(&self.files)
+            .open
+            .values()
+            .filter_map(|index| lock(&index.state).build.clone())
+            .collect()
     }
 }
 

@@ -51,8 +51,8 @@ impl Request {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .map(|segment| {
-                let bytes = unquote(segment)
-                    .ok_or_else(|| Failure::bad_request("invalid_url_encoding"))?;
+                let bytes =
+                    unquote(segment).ok_or_else(|| Failure::bad_request("invalid_url_encoding"))?;
                 invalid_utf8 |= std::str::from_utf8(&bytes).is_err();
                 Ok(String::from_utf8_lossy(&bytes).into_owned())
             })
@@ -180,9 +180,9 @@ fn unpacked(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
                 .map_err(|_| Failure::bad_request("Request body is not properly gzipped."))?;
             if unpacked.len() > MAX_BODY { Err(too_large()) } else { Ok(unpacked.into()) }
         }
-        other => Err(Failure::bad_content_type(format!(
-            "{other} is not a supported content encoding."
-        ))),
+        other => {
+            Err(Failure::bad_content_type(format!("{other} is not a supported content encoding.")))
+        }
     }
 }
 

@@ -80,11 +80,17 @@ impl Response {
         self
     }
 
-    /// The text of an answer that is complete.
-    pub(super) fn text(&self) -> String {
-        match &self.content {
-            Content::Whole(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Content::Feed(_) => String::new(),
+    /// All of the body, however long it takes to come.
+    pub(super) async fn into_bytes(self) -> Bytes {
+        match self.content {
+            Content::Whole(bytes) => bytes,
+            Content::Feed(mut pieces) => {
+                let mut all = Vec::new();
+                while let Some(piece) = pieces.recv().await {
+                    all.extend_from_slice(&piece);
+                }
+                all.into()
+            }
         }
     }
 

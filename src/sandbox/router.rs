@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::endpoints::{
-    all_docs, attachments, bulk, changes, databases, design, documents, find, functions, node, replicate,
-    revisions, root, session, views,
+    all_docs, attachments, bulk, changes, databases, design, documents, find, functions, node,
+    replicate, revisions, root, session, views,
 };
 use super::failure::Failure;
 use super::response::Response;

@@ -66,9 +66,7 @@ impl User {
     pub(super) fn require_member(&self, security: &Value) -> Result<(), Failure> {
         let members = security.get("members");
         let is_public = ["names", "roles"].iter().all(|list| {
-            members
-                .and_then(|members| members.get(*list)?.as_array())
-                .is_none_or(Vec::is_empty)
+            members.and_then(|members| members.get(*list)?.as_array()).is_none_or(Vec::is_empty)
         });
         if is_public || self.is_database_admin(security) || self.is_named(members) {
             return Ok(());
@@ -98,9 +96,7 @@ pub(super) fn default_security() -> Value {
 pub(super) fn is_valid_security(security: &Value) -> bool {
     let texts = |list: Option<&Value>| match list {
         None => true,
-        Some(list) => {
-            list.as_array().is_some_and(|items| items.iter().all(Value::is_string))
-        }
+        Some(list) => list.as_array().is_some_and(|items| items.iter().all(Value::is_string)),
     };
     security.is_object()
         && ["admins", "members"].iter().all(|group| match security.get(*group) {

@@ -2,9 +2,7 @@
 //! documents at hand, its indexes.
 
 use std::collections::BTreeMap;
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -165,7 +163,9 @@ impl Store {
         }
         drop(designs);
         let absent = self.read().database.read(id, None, ReadOptions::default());
-        Err(Failure::not_found(absent.map_or_else(|absent| absent.to_string(), |_| "missing".into())))
+        Err(Failure::not_found(
+            absent.map_or_else(|absent| absent.to_string(), |_| "missing".into()),
+        ))
     }
 
     /// Saves a document.

@@ -49,10 +49,9 @@ pub(crate) fn same(recorded: &Value, value: &Value) -> bool {
         }
         (Value::Object(recorded), Value::Object(members)) => {
             recorded.len() == members.len()
-                && recorded
-                    .iter()
-                    .zip(members)
-                    .all(|((name, recorded), (other, member))| name == other && same(recorded, member))
+                && recorded.iter().zip(members).all(|((name, recorded), (other, member))| {
+                    name == other && same(recorded, member)
+                })
         }
         _ => recorded == value,
     }
@@ -73,7 +72,8 @@ pub(crate) fn holds(picked: &Value, value: &Value) -> bool {
         }
         (Value::Array(picked), Value::Object(members)) => {
             let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
-            let in_order = picked.iter().map(Value::as_str).eq(names.iter().map(|name| Some(*name)));
+            let in_order =
+                picked.iter().map(Value::as_str).eq(names.iter().map(|name| Some(*name)));
             names.sort_unstable();
             in_order || picked.iter().map(Value::as_str).eq(names.iter().map(|name| Some(*name)))
         }
@@ -99,7 +99,10 @@ pub(crate) fn holds(picked: &Value, value: &Value) -> bool {
             let information = |items: &[Value]| {
                 picked.as_array().is_some_and(|picked| {
                     picked.len() == items.len()
-                        && picked.iter().zip(items).all(|(picked, item)| is_information(picked, item))
+                        && picked
+                            .iter()
+                            .zip(items)
+                            .all(|(picked, item)| is_information(picked, item))
                 })
             };
             information(items) || items.iter().any(|item| holds(picked, item))

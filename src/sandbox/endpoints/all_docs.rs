@@ -23,7 +23,10 @@ enum Namespace {
 }
 
 /// `/db/_all_docs` and its kind, in a partition or not.
-pub(in super::super) fn all_docs(call: &Call, partition: Option<&str>) -> Result<Response, Failure> {
+pub(in super::super) fn all_docs(
+    call: &Call,
+    partition: Option<&str>,
+) -> Result<Response, Failure> {
     let store = store(call)?;
     let path = if partition.is_some() { &call.request.path[3..] } else { &call.request.path[1..] };
     let namespace = match (path[0].as_str(), partition) {

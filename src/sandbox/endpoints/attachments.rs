@@ -16,11 +16,7 @@ use crate::document::ReadOptions;
 use crate::json::{self, Map, Value};
 
 /// Everything about one attachment.
-pub(in super::super) fn attachment(
-    call: &Call,
-    id: &str,
-    name: &str,
-) -> Result<Response, Failure> {
+pub(in super::super) fn attachment(call: &Call, id: &str, name: &str) -> Result<Response, Failure> {
     let store = store(call)?;
     match call.request.method.as_str() {
         "GET" => get(call, &store, id, name),

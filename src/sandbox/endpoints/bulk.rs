@@ -84,7 +84,7 @@ fn checked(
     if edit == Edit::Replicated && !named {
         return Err(no_revision());
     }
-    before_save(store, &mut document)?;
+    before_save(call, store, &mut document)?;
     Ok(document)
 }
 
@@ -123,8 +123,7 @@ pub(in super::super) fn bulk_get(call: &Call) -> Result<Response, Failure> {
     let Some(wanted) = body.get("docs") else {
         return Err(Failure::bad_request("Missing JSON list of 'docs'."));
     };
-    let wanted =
-        wanted.as_array().ok_or_else(|| Failure::stumbling("function_clause"))?;
+    let wanted = wanted.as_array().ok_or_else(|| Failure::stumbling("function_clause"))?;
     let results: Vec<String> = wanted.iter().map(|wanted| one(call, &store, wanted)).collect();
     Ok(Response::json_text(200, format!("{{\"results\":[{}]}}", results.join(","))))
 }

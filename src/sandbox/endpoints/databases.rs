@@ -58,9 +58,8 @@ pub(in super::super) fn illegal_name(name: &str) -> Failure {
 
 /// Makes a database of the given name (`mem3`, `couch_db:validate_dbname`).
 pub(in super::super) fn check_name(name: &str) -> Result<(), Failure> {
-    let legal = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_$()+-/".contains(&byte)
-    };
+    let legal =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_$()+-/".contains(&byte);
     let is_legal = name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
         && name.bytes().all(legal);
     if !is_legal && !SYSTEM_DATABASES.contains(&name) {
@@ -80,12 +79,10 @@ fn create(call: &Call) -> Result<Response, Failure> {
     let name = &call.request.path[0];
     let positive = |parameter: &str, default: usize| match call.request.parameter(parameter) {
         None => Ok(default),
-        Some(text) => {
-            text.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(|| {
-                let reason = format!("The `{parameter}` value should be a positive integer.");
-                Failure::bad_request(reason)
-            })
-        }
+        Some(text) => text.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(|| {
+            let reason = format!("The `{parameter}` value should be a positive integer.");
+            Failure::bad_request(reason)
+        }),
     };
     positive("n", 1)?;
     let shards = positive("q", 2)?.min(MAX_SHARDS);
@@ -161,7 +158,7 @@ fn post(call: &Call) -> Result<Response, Failure> {
         document.shift_insert(0, "_id".into(), call.server.new_uuid().into());
     }
     let id = document.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    super::documents::before_save(&store, &mut document)?;
+    super::documents::before_save(call, &store, &mut document)?;
     if call.request.parameter("batch") == Some("ok") {
         let saved = store.save(&call.server, &call.user, &document, Edit::Interactive);
         drop(saved);

@@ -18,7 +18,8 @@ pub(in super::super) fn info(call: &Call, design: &Arc<Design>) -> Result<Respon
     let store = store(call)?;
     let report = store.indexes.open(design).report();
     let pending = store.sequence().saturating_sub(report.sequence);
-    let counts = [("minimum", pending.into()), ("preferred", pending.into()), ("total", pending.into())];
+    let counts =
+        [("minimum", pending.into()), ("preferred", pending.into()), ("total", pending.into())];
     let sizes = [
         ("file", (report.rows_size * 2 + 8192).into()),
         ("external", report.rows_size.into()),

@@ -1,5 +1,7 @@
 //! Documents: reading, writing, deleting and copying them (`chttpd_db:db_doc_req`).
 
+use std::sync::Arc;
+
 use super::super::auth::hash_password;
 use super::super::failure::Failure;
 use super::super::request::{quote, unquote};
@@ -127,10 +129,12 @@ fn open_revisions(
         leaves.reverse();
         leaves.into_iter().map(|leaf| leaf.revision).collect()
     } else {
-        let list = json::parse_str(wanted)
-            .map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;
+        let list =
+            json::parse_str(wanted).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;
         let list = list.as_array().ok_or_else(|| Failure::stumbling("function_clause"))?;
-        list.iter().map(|item| revision(item.as_str().unwrap_or_default())).collect::<Result<_, _>>()?
+        list.iter()
+            .map(|item| revision(item.as_str().unwrap_or_default()))
+            .collect::<Result<_, _>>()?
     };
     if wanted == "all" && revisions.is_empty() {
         return Err(Failure::not_found("missing"));
@@ -168,7 +172,7 @@ pub(super) fn latest(database: &Database, id: &str, revision: &Revision) -> Vec<
     if found.is_empty() { vec![revision.clone()] } else { found }
 }
 
-fn put(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
+fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     let request = &call.request;
     let explicit = query_revision(call)?;
     let edit = match request.parameter("new_edits") {
@@ -200,7 +204,7 @@ fn put(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
     if edit == Edit::Replicated && named.is_none() {
         return Err(no_revision());
     }
-    before_save(store, &mut document)?;
+    before_save(call, store, &mut document)?;
     if request.parameter("batch") == Some("ok") {
         // Nobody learns what becomes of it.
         let saved = store.save(&call.server, &call.user, &document, edit);
@@ -238,9 +242,9 @@ pub(super) fn no_revision() -> Failure {
 fn body_revision(document: &Map<String, Value>) -> Result<Option<Revision>, Failure> {
     if let Some(revisions) = document.get("_revisions").filter(|revisions| revisions.is_object()) {
         let (start, first) = (revisions["start"].as_u64(), revisions["ids"][0].as_str());
-        return Ok(start.zip(first).and_then(|(start, first)| {
-            Database::parse_revision(&format!("{start}-{first}"))
-        }));
+        return Ok(start
+            .zip(first)
+            .and_then(|(start, first)| Database::parse_revision(&format!("{start}-{first}"))));
     }
     match document.get("_rev") {
         None => Ok(None),
@@ -258,18 +262,31 @@ fn check_id(call: &Call, store: &Store, id: &str) -> Result<(), Failure> {
 }
 
 /// What the system databases do to documents before they are saved.
-pub(super) fn before_save(store: &Store, document: &mut Map<String, Value>) -> Result<(), Failure> {
+pub(super) fn before_save(
+    call: &Call,
+    store: &Store,
+    document: &mut Map<String, Value>,
+) -> Result<(), Failure> {
     match store.name.as_str() {
         "_users" => {
             hash_password(document);
             Ok(())
         }
-        "_replicator" => super::replicate::check_document(document),
+        "_replicator" => {
+            super::replicate::check_document(document)?;
+            if let Some(name) = &call.user.name
+                && !document.contains_key("owner")
+                && document.contains_key("source")
+            {
+                document.insert("owner".into(), name.clone().into());
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
 
-fn delete(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
+fn delete(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     let absent = store.read().database.read(id, None, ReadOptions::default());
     absent.map_err(|absent| Failure::not_found(absent.to_string()))?;
     let named = named_revision(call, query_revision(call)?)?;
@@ -323,6 +340,7 @@ fn destination(call: &Call) -> Result<(String, Option<Revision>), Failure> {
         None => (given.split('?').next().unwrap_or_default(), None),
     };
     let id = unquote(id).and_then(|bytes| String::from_utf8(bytes).ok());
-    let id = id.ok_or_else(|| Failure::new(400, "illegal_docid", "Document id must be valid UTF-8"))?;
+    let id =
+        id.ok_or_else(|| Failure::new(400, "illegal_docid", "Document id must be valid UTF-8"))?;
     Ok((id, explicit))
 }

@@ -62,7 +62,7 @@ pub(in super::super) fn update(
     if id.is_empty() {
         return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
     }
-    super::documents::before_save(&store, &mut document)?;
+    super::documents::before_save(call, &store, &mut document)?;
     let revision = store.save(&call.server, &call.user, &document, Edit::Interactive)?;
     Ok(update.saved(&id, &revision, false)?.into())
 }
@@ -198,9 +198,8 @@ pub(in super::super) async fn rewrite(
     let store = store(&call)?;
     let rewritten = call.clone().blocking(move |call| {
         let (request, context) = (external::request(call, None), external::context(call, &store));
-        let rewritten = store
-            .processes
-            .with(|functions| functions.rewrite(&design.value, &request, &context));
+        let rewritten =
+            store.processes.with(|functions| functions.rewrite(&design.value, &request, &context));
         Ok(rewritten?)
     });
     match rewritten.await? {
@@ -218,8 +217,7 @@ pub(in super::super) async fn rewrite(
                 (name != hyper::header::CONTENT_ENCODING).then_some((name, value))
             });
             let (headers, peer) = (headers.collect(), call.request.peer);
-            let request =
-                Request::new(&request.method, &request.path, headers, body.into(), peer)?;
+            let request = Request::new(&request.method, &request.path, headers, body.into(), peer)?;
             let rewrites = call.rewrites + 1;
             router::route(Call { rewrites, ..call.with_request(request) }).await
         }

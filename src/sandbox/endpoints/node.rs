@@ -47,8 +47,20 @@ fn versions(call: &Call) -> Response {
         Profile::QuickJs => ("quickjs", "2025-04-26"),
     };
     let hashes = [
-        "blake2s", "blake2b", "sha3_512", "sha3_384", "sha3_256", "sha3_224", "sha512", "sha384",
-        "sha256", "sha224", "sha", "ripemd160", "md5", "md4",
+        "blake2s",
+        "blake2b",
+        "sha3_512",
+        "sha3_384",
+        "sha3_256",
+        "sha3_224",
+        "sha512",
+        "sha384",
+        "sha256",
+        "sha224",
+        "sha",
+        "ripemd160",
+        "md5",
+        "md4",
     ];
     Response::json(
         200,

@@ -21,10 +21,8 @@ fn asked(call: &Call) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
             let Value::Array(revisions) = revisions else {
                 return Err(Failure::stumbling("function_clause"));
             };
-            let revisions: Result<Vec<Revision>, Failure> = revisions
-                .iter()
-                .map(|text| revision(text.as_str().unwrap_or_default()))
-                .collect();
+            let revisions: Result<Vec<Revision>, Failure> =
+                revisions.iter().map(|text| revision(text.as_str().unwrap_or_default())).collect();
             Ok((id, revisions?))
         })
         .collect()

@@ -47,9 +47,8 @@ fn log_in(call: &Call) -> Result<Response, Failure> {
         }
         "application/json" => {
             let body = request.json_object()?;
-            let field = |name: &str| {
-                body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-            };
+            let field =
+                |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             (field("name"), field("password"))
         }
         _ => {

@@ -88,9 +88,9 @@ fn run_validators(
     security: &Value,
 ) -> Result<(), Failure> {
     let designs = store.designs();
-    let validators = designs
-        .iter()
-        .filter(|design| design.document.body.get("validate_doc_update").is_some_and(Value::is_string));
+    let validators = designs.iter().filter(|design| {
+        design.document.body.get("validate_doc_update").is_some_and(Value::is_string)
+    });
     let mut arguments: Option<[Value; 4]> = None;
     for design in validators {
         if design.document.validate_doc_update() == Some("") {

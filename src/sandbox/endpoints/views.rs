@@ -84,7 +84,8 @@ fn respond(
 ) -> Result<String, QueryError> {
     let (shards, partitioned, partition_shard) = {
         let database = &store.read().database;
-        let shard = request.partition.as_deref().map_or(0, |name| database.shard_of_partition(name));
+        let shard =
+            request.partition.as_deref().map_or(0, |name| database.shard_of_partition(name));
         (database.shards(), database.is_partitioned(), shard)
     };
     let empty;
@@ -97,8 +98,7 @@ fn respond(
     };
     let update_seq = store.sequence_text(sequence);
     let reader = Reader(store);
-    let context =
-        Context { documents: Some(&reader), update_seq: &update_seq, partition_shard };
+    let context = Context { documents: Some(&reader), update_seq: &update_seq, partition_shard };
     let answer = call.server.engines.with(|engine| group.respond(engine, request, &context));
     answer.map_err(|error| QueryError { logged: error.logged && !request.queries, ..error })
 }

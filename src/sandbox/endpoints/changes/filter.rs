@@ -23,9 +23,16 @@ pub(super) enum Filter {
     Ids(HashSet<String>),
     Selector(Box<Selector>),
     /// Documents for which a map function emits something.
-    View { design: Arc<Design>, view: String },
+    View {
+        design: Arc<Design>,
+        view: String,
+    },
     /// Documents for which a filter function of a design document says so.
-    Function { design: Arc<Design>, name: String, request: Value },
+    Function {
+        design: Arc<Design>,
+        name: String,
+        request: Value,
+    },
 }
 
 impl Filter {
@@ -45,9 +52,7 @@ impl Filter {
             "_doc_ids" => ids(call, body.as_ref()),
             "_selector" => selector(body.as_ref()),
             "_view" => view(call, store),
-            _ if name.starts_with('_') => {
-                Err(Failure::bad_request("unknown builtin filter name"))
-            }
+            _ if name.starts_with('_') => Err(Failure::bad_request("unknown builtin filter name")),
             _ => function(call, store, name, body),
         }
     }
@@ -65,9 +70,10 @@ impl Filter {
                 changes.iter().map(|change| change.id.starts_with("_design/")).collect()
             }
             Self::Ids(ids) => changes.iter().map(|change| ids.contains(&*change.id)).collect(),
-            Self::Selector(selector) => {
-                documents(store, changes).iter().map(|document| selector.matches(document)).collect()
-            }
+            Self::Selector(selector) => documents(store, changes)
+                .iter()
+                .map(|document| selector.matches(document))
+                .collect(),
             Self::View { design, view } => {
                 self.each(store, changes, is_first, |functions, document| {
                     functions.filter_view(&design.value, view, document)
@@ -97,7 +103,7 @@ impl Filter {
                 match ask(functions, std::slice::from_ref(document)) {
                     Ok(answer) => passes.push(answer.first() == Some(&true)),
                     Err(failure) if is_first && number == 0 && self.is_function() => {
-                        return Err(failure.at_first_change(&failure.reason).into());
+                        return Err(failure.at_first_change().into());
                     }
                     Err(failure) => return Err(failure.into()),
                 }
@@ -149,9 +155,10 @@ fn selector(body: Option<&Map<String, Value>>) -> Result<Filter, Failure> {
         return Err(Failure::bad_request("Selector must be specified in POST payload"));
     };
     let selector = body.get("selector").filter(|selector| selector.is_object());
-    let selector = selector
-        .ok_or_else(|| Failure::bad_request("Selector error: expected a JSON object"))?;
-    let selector = Selector::parse(selector).map_err(|error| Failure::bad_request(error.to_string()))?;
+    let selector =
+        selector.ok_or_else(|| Failure::bad_request("Selector error: expected a JSON object"))?;
+    let selector =
+        Selector::parse(selector).map_err(|error| Failure::bad_request(error.to_string()))?;
     Ok(Filter::Selector(Box::new(selector)))
 }
 

@@ -220,9 +220,8 @@ fn longpoll(asked: Arc<Asked>) -> Response {
         let mut since = asked.parameters.since;
         loop {
             let Ok(rows) = asked.look(since, 0).await else { return };
-            let is_done = !rows.rows.is_empty()
-                || rows.full
-                || !asked.wait(rows.last, until, &pieces).await;
+            let is_done =
+                !rows.rows.is_empty() || rows.full || !asked.wait(rows.last, until, &pieces).await;
             if is_done {
                 let mut body = rows.rows.join(",\r\n");
                 body.push_str(&asked.end(rows.last, rows.pending));

@@ -51,9 +51,7 @@ impl Index {
                     (name.clone(), direction.as_str().unwrap_or("asc").to_owned())
                 });
                 let partial = view.map.get("partial_filter_selector");
-                let is_empty = |partial: &&Value| {
-                    !partial.as_object().is_some_and(Map::is_empty)
-                };
+                let is_empty = |partial: &&Value| !partial.as_object().is_some_and(Map::is_empty);
                 indexes.push(Self {
                     design: Some(design.id.clone()),
                     name: view.name.to_owned(),
@@ -110,8 +108,9 @@ pub(super) fn design_id(name: &str) -> String {
 
 /// A field to sort by, with its direction (`mango_sort`).
 pub(super) fn sort_field(field: &Value) -> Result<(String, String), Failure> {
-    let wrong =
-        || Failure::new(400, "invalid_sort_field", format!("Invalid sort field: {}", term_text(field)));
+    let wrong = || {
+        Failure::new(400, "invalid_sort_field", format!("Invalid sort field: {}", term_text(field)))
+    };
     match field {
         Value::String(name) => Ok((name.clone(), String::from("asc"))),
         Value::Object(members) => match members.iter().next() {
@@ -138,8 +137,7 @@ pub(super) fn definition(body: &Map<String, Value>) -> Result<(String, String, V
             return Err(Failure::new(400, "invalid_index_type", reason));
         }
     }
-    let missing =
-        || Failure::new(400, "missing_required_key", "Missing required key: index");
+    let missing = || Failure::new(400, "missing_required_key", "Missing required key: index");
     let given = body.get("index").and_then(Value::as_object).ok_or_else(missing)?;
     let no_fields = || Failure::new(400, "invalid_index_fields", "Missing required key: fields");
     let listed = given.get("fields").and_then(Value::as_array).ok_or_else(no_fields)?;

@@ -61,8 +61,11 @@ fn create(call: &Call, store: &Store) -> Result<Response, Failure> {
         .as_object_mut()
         .ok_or_else(|| Failure::stumbling("function_clause"))?;
     let answer = |result: &str| {
-        let members =
-            [("result", result.into()), ("id", design.clone().into()), ("name", name.clone().into())];
+        let members = [
+            ("result", result.into()),
+            ("id", design.clone().into()),
+            ("name", name.clone().into()),
+        ];
         Response::json(200, &object(members))
     };
     if views.get(&name).is_some_and(|known| known["map"] == view["map"]) {
@@ -89,8 +92,7 @@ fn current(store: &Store, id: &str) -> Map<String, Value> {
 fn save(call: &Call, store: &Store, document: &Map<String, Value>) -> Result<(), Failure> {
     let saved = store.save(&call.server, &call.user, document, Edit::Interactive);
     saved.map(drop).map_err(|failure| {
-        let reason =
-            format!("Unknown error while saving the design document: {}", failure.error);
+        let reason = format!("Unknown error while saving the design document: {}", failure.error);
         Failure { logged: true, ..Failure::new(500, "error_saving_ddoc", reason) }
     })
 }

@@ -51,7 +51,11 @@ impl Query {
             return Err(Failure::new(400, "missing_required_key", reason));
         };
         if !given_selector.is_object() {
-            return Err(Failure::new(400, "invalid_selector_json", "Selector must be a JSON object"));
+            return Err(Failure::new(
+                400,
+                "invalid_selector_json",
+                "Selector must be a JSON object",
+            ));
         }
         let number = |name: &str, default: usize| match body.get(name) {
             None => Ok(default),
@@ -223,9 +227,7 @@ fn place(bookmark: &str) -> Option<usize> {
 fn requires(selector: &Value, field: &str) -> bool {
     let Some(members) = selector.as_object() else { return false };
     members.iter().any(|(name, condition)| match name.as_str() {
-        "$and" => {
-            condition.as_array().into_iter().flatten().any(|part| requires(part, field))
-        }
+        "$and" => condition.as_array().into_iter().flatten().any(|part| requires(part, field)),
         "$or" => {
             let parts = condition.as_array();
             parts.is_some_and(|parts| {
@@ -235,9 +237,10 @@ fn requires(selector: &Value, field: &str) -> bool {
         name if name.starts_with('$') => false,
         name if name == field => condition.get("$exists") != Some(&Value::Bool(false)),
         // `{"a": {"b": …}}` is about `a.b`.
-        name => field.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| {
-            condition.is_object() && requires(condition, rest)
-        }),
+        name => field
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .is_some_and(|rest| condition.is_object() && requires(condition, rest)),
     })
 }
 
