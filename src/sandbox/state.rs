@@ -94,6 +94,13 @@ impl Server {
         stores.values().cloned().collect()
     }
 
+    /// Ends everything that waits or builds.
+    pub(super) fn close(&self) {
+        for store in self.stores() {
+            store.close();
+        }
+    }
+
     pub(super) fn config(&self) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
