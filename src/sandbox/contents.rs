@@ -3,6 +3,7 @@
 use super::Sandbox;
 use super::endpoints::databases::check_name;
 use super::failure::Failure;
+use super::index::autobuild;
 use super::security::{User, is_valid_security};
 use super::store::{Edit, Store};
 use crate::design::{DesignDocument, Revision};
@@ -75,7 +76,11 @@ impl Sandbox {
             return Ok(None);
         }
         let Value::Object(document) = design.to_value() else { return Ok(None) };
-        self.save(&store, document).map(Some)
+        let revision = self.save(&store, document)?;
+        if self.server.options.autobuild {
+            autobuild(&self.server, &store);
+        }
+        Ok(Some(revision))
     }
 
     /// Deletes a document, a design document say; `false` when there is none.

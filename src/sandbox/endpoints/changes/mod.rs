@@ -61,8 +61,14 @@ pub(in super::super) async fn changes(call: Call) -> Result<Response, Failure> {
     let asked = Arc::new(Asked { call, store, parameters, filter });
     match feed {
         Feed::Normal => normal(asked).await,
-        Feed::Longpoll => Ok(longpoll(asked)),
-        Feed::Continuous | Feed::EventSource => Ok(continuous(asked, feed)),
+        Feed::Longpoll => {
+            let first = asked.look(asked.parameters.since, 0).await?;
+            Ok(longpoll(asked, first))
+        }
+        Feed::Continuous | Feed::EventSource => {
+            let first = asked.look(asked.parameters.since, 0).await?;
+            Ok(continuous(asked, feed, first))
+        }
     }
 }
 
@@ -212,14 +218,14 @@ fn feed(content_type: &str, pieces: mpsc::Receiver<Bytes>) -> Response {
     Response { content: Content::Feed(pieces), ..response }
 }
 
-fn longpoll(asked: Arc<Asked>) -> Response {
+/// The first changes are known before the answer starts: a filter that fails can still be told.
+fn longpoll(asked: Arc<Asked>, first: Rows) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let _ = pieces.send("{\"results\":[\n".into()).await;
         let until = asked.until();
-        let mut since = asked.parameters.since;
+        let mut rows = first;
         loop {
-            let Ok(rows) = asked.look(since, 0).await else { return };
             let is_done =
                 !rows.rows.is_empty() || rows.full || !asked.wait(rows.last, until, &pieces).await;
             if is_done {
@@ -228,34 +234,39 @@ fn longpoll(asked: Arc<Asked>) -> Response {
                 let _ = pieces.send(body.into()).await;
                 return;
             }
-            since = rows.last;
+            match asked.look(rows.last, 0).await {
+                Ok(next) => rows = next,
+                Err(_) => return,
+            }
         }
     });
     feed("application/json", receiver).with("Cache-Control", "must-revalidate")
 }
 
-fn continuous(asked: Arc<Asked>, kind: Feed) -> Response {
+fn continuous(asked: Arc<Asked>, kind: Feed, first: Rows) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
-        let mut since = asked.parameters.since;
+        let mut rows = first;
         let mut sent = 0;
         loop {
             let until = asked.until();
-            let Ok(rows) = asked.look(since, sent).await else { return };
             sent += rows.rows.len() as u64;
             let text: String = rows.rows.iter().map(|row| line(row, kind)).collect();
             if !text.is_empty() && pieces.send(text.into()).await.is_err() {
                 return;
             }
-            since = rows.last;
-            if rows.full || !asked.wait(since, until, &pieces).await {
+            if rows.full || !asked.wait(rows.last, until, &pieces).await {
                 if kind == Feed::Continuous {
-                    let last = asked.store.sequence_text(since);
+                    let last = asked.store.sequence_text(rows.last);
                     let end =
                         format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending);
                     let _ = pieces.send(end.into()).await;
                 }
                 return;
+            }
+            match asked.look(rows.last, sent).await {
+                Ok(next) => rows = next,
+                Err(_) => return,
             }
         }
     });
