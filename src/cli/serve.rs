@@ -28,7 +28,7 @@ pub(super) struct ServeArguments {
     /// The address to listen on; any but a loopback address needs --admin
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     bind: IpAddr,
-    /// A server admin, whose password is COUCHDB_PASSWORD [default: everybody is one]
+    /// A server admin, whose password is `COUCHDB_PASSWORD` [default: everybody is one]
     #[arg(long, value_name = "NAME")]
     admin: Option<String>,
     /// A file of documents to load as well; DATABASE= is needed where there are several
@@ -227,7 +227,7 @@ impl Served {
     ) -> Result<(), Exit> {
         let documents = DocumentFile::open(file);
         let mut fail = |error: crate::document::DocumentError| {
-            terminal.error(&error.to_string(), error.hint().as_deref());
+            terminal.error(&error.to_string(), error.hint());
             Exit::Usage
         };
         let documents = documents.map_err(&mut fail)?;

@@ -352,7 +352,7 @@ impl Index {
         let mut mapped = MappedDocuments::default();
         let mut documents = documents.into_iter().peekable();
         while documents.peek().is_some() {
-            let chunk: Vec<_> = documents.by_ref().take(self.chunk(server)).collect();
+            let chunk: Vec<_> = documents.by_ref().take(Self::chunk(server)).collect();
             done += chunk.len() as u64;
             if !self.delay(server, chunk.len()) {
                 return Ok(None);
@@ -376,7 +376,7 @@ impl Index {
     }
 
     /// How many documents are mapped at a time: few where each takes long.
-    fn chunk(&self, server: &Server) -> usize {
+    fn chunk(server: &Server) -> usize {
         let delay = server.options.index_delay;
         if delay.is_zero() {
             return CHUNK;

@@ -137,13 +137,13 @@ impl Sandbox {
             .enable_all()
             .build()
             .map_err(SandboxError::System)?;
-        let server = Arc::new(Server::new(options, address));
+        let server = Arc::new(Server::new(options));
         let (stop, stopped) = oneshot::channel();
-        let served = Arc::clone(&server);
+        let shared = Arc::clone(&server);
         let thread = std::thread::Builder::new()
             .name("couchctl-sandbox".into())
             .spawn(move || {
-                runtime.block_on(server::serve(listener, served, stopped));
+                runtime.block_on(server::serve(listener, shared, stopped));
                 // Requests under way, be it an endless feed, are given up.
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })

@@ -63,11 +63,6 @@ impl Request {
         Ok(Self { method, target, path, invalid_utf8, query, headers, body, peer })
     }
 
-    /// The path as it came, without the query.
-    pub(super) fn raw_path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
-    }
-
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

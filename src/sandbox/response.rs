@@ -135,11 +135,9 @@ impl From<Failure> for Response {
             body.insert("ref".into(), reference().into());
         }
         let mut response = Self::json(failure.status, &Value::Object(body));
-        if let Some(allow) = failure.allow {
-            response = response.with("Allow", allow);
-        }
-        if let Some(cookie) = failure.cookie {
-            response = response.with("Set-Cookie", cookie);
+        if let Some(header) = failure.header {
+            let (name, value) = *header;
+            response = response.with(name, value);
         }
         response
     }

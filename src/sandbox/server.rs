@@ -24,10 +24,10 @@ const MAX_CONNECTIONS: usize = 2048;
 const BODY_PIECES: usize = 512;
 
 /// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_mins(1);
 
 /// How long a client may take to send the body of a request.
-const BODY_TIME: Duration = Duration::from_secs(300);
+const BODY_TIME: Duration = Duration::from_mins(5);
 
 /// How long a client may pause while it sends a body.
 const IDLE_TIME: Duration = Duration::from_secs(30);

@@ -27,7 +27,7 @@ const WAITING: usize = 8;
 
 /// What one look at the changes gave.
 #[derive(Debug, Default)]
-struct Rows {
+struct Batch {
     /// The rows, as JSON.
     rows: Vec<String>,
     /// The sequence of the last change that was looked at.
@@ -74,13 +74,13 @@ pub(in super::super) async fn changes(call: Call) -> Result<Response, Failure> {
 
 impl Asked {
     /// Looks at the changes after `since`. `sent`: how many rows there were before.
-    async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Rows, Failure> {
+    async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Batch, Failure> {
         let asked = Arc::clone(self);
         let call = self.call.clone();
         call.blocking(move |_| asked.look_now(since, sent)).await
     }
 
-    fn look_now(&self, since: u64, sent: u64) -> Result<Rows, Failure> {
+    fn look_now(&self, since: u64, sent: u64) -> Result<Batch, Failure> {
         let changes = self.store.read().database.changes(since);
         let newest = changes.last().map_or(since, |change| change.sequence);
         let total = changes.len() as u64;
@@ -89,7 +89,7 @@ impl Asked {
             ordered.reverse();
         }
         let limit = self.parameters.limit.map_or(u64::MAX, |limit| limit.saturating_sub(sent));
-        let mut found = Rows { last: since, pending: total, ..Rows::default() };
+        let mut found = Batch { last: since, pending: total, ..Batch::default() };
         if limit == 0 {
             found.full = true;
             return Ok(found);
@@ -122,7 +122,7 @@ impl Asked {
     fn row(&self, change: &Change, number: u64) -> String {
         let parameters = &self.parameters;
         let mut out = String::from("{\"seq\":");
-        if number % parameters.sequence_interval == 0 {
+        if number.is_multiple_of(parameters.sequence_interval) {
             json::write_string(&self.store.sequence_text(change.sequence), &mut out);
         } else {
             out.push_str("null");
@@ -179,7 +179,7 @@ impl Asked {
                 return false;
             }
             let beat = self.parameters.heartbeat;
-            let pause = beat.into_iter().chain(left).min().unwrap_or(Duration::from_secs(60));
+            let pause = beat.into_iter().chain(left).min().unwrap_or(Duration::from_mins(1));
             tokio::select! {
                 _ = updates.changed() => {}
                 () = pieces.closed() => return false,
@@ -219,7 +219,7 @@ fn feed(content_type: &str, pieces: mpsc::Receiver<Bytes>) -> Response {
 }
 
 /// The first changes are known before the answer starts: a filter that fails can still be told.
-fn longpoll(asked: Arc<Asked>, first: Rows) -> Response {
+fn longpoll(asked: Arc<Asked>, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let _ = pieces.send("{\"results\":[\n".into()).await;
@@ -243,7 +243,7 @@ fn longpoll(asked: Arc<Asked>, first: Rows) -> Response {
     feed("application/json", receiver).with("Cache-Control", "must-revalidate")
 }
 
-fn continuous(asked: Arc<Asked>, kind: Feed, first: Rows) -> Response {
+fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let mut rows = first;

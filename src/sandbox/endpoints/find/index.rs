@@ -3,6 +3,7 @@
 use sha1::{Digest, Sha1};
 
 use super::super::super::failure::Failure;
+use super::super::super::state::hexadecimal;
 use super::super::super::store::Store;
 use super::super::object;
 use crate::json::{self, Map, Value};
@@ -161,13 +162,4 @@ pub(super) fn definition(body: &Map<String, Value>) -> Result<(String, String, V
     let view =
         object([("map", map), ("reduce", "_count".into()), ("options", Value::Object(options))]);
     Ok((design, name, view))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write;
-        // Writing to memory cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

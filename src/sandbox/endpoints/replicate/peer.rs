@@ -15,7 +15,7 @@ use super::super::super::state::Call;
 use crate::json::{self, Value};
 
 /// How long a server may take to answer: longer than a feed waits.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A database.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 
 use super::super::super::failure::Failure;
 use super::super::super::request::quote;
-use super::super::super::state::{Call, random_hex};
+use super::super::super::state::{Call, hexadecimal, random_hex};
 use super::super::object;
 use super::peer::Peer;
 use crate::json::{self, Map, Value};
@@ -64,12 +64,12 @@ impl Replication {
             query.push_str("&filter=_selector");
             body = Some(object([("selector", selector.clone())]));
         } else if let Some(filter) = given.get("filter").and_then(Value::as_str) {
-            query.push_str(&format!("&filter={}", quote(filter)));
+            query.extend(["&filter=", &quote(filter)]);
             for (name, value) in
                 given.get("query_params").and_then(Value::as_object).into_iter().flatten()
             {
                 let text = value.as_str().map_or_else(|| json::to_string(value), str::to_owned);
-                query.push_str(&format!("&{}={}", quote(name), quote(&text)));
+                query.extend(["&", &quote(name), "=", &quote(&text)]);
             }
         }
         let mut hash = Md5::new();
@@ -78,7 +78,7 @@ impl Replication {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let id = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hexadecimal(&hash.finalize());
         let create_target = given.get("create_target") == Some(&Value::Bool(true));
         Ok(Self { source, target, id, create_target, query, body })
     }

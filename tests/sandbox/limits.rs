@@ -1,8 +1,5 @@
 //! A sandbox under clients that are many, slow, greedy or confused.
 
-#[path = "support/http.rs"]
-mod http;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -10,7 +7,7 @@ use std::time::{Duration, Instant};
 use couchctl::json::{self, Value};
 use couchctl::sandbox::{Options, Sandbox, SandboxError};
 
-use self::http::{Answer, request};
+use crate::http::{Answer, request};
 
 fn started(options: Options) -> Sandbox {
     Sandbox::start(options).expect("a sandbox")
