@@ -180,7 +180,11 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
         _ => Edit::Interactive,
     };
     check_id(call, store, id)?;
-    let Value::Object(mut document) = request.json()? else {
+    let body = match request.content_type() {
+        "multipart/related" => super::multipart::document(call)?,
+        _ => request.json()?,
+    };
+    let Value::Object(mut document) = body else {
         return Err(Failure::bad_request("Document must be a JSON object"));
     };
     if request.body.len() > SMALL {

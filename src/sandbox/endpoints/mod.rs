@@ -9,6 +9,7 @@ pub(super) mod design;
 pub(super) mod documents;
 pub(super) mod find;
 pub(super) mod functions;
+mod multipart;
 pub(super) mod node;
 pub(super) mod replicate;
 pub(super) mod revisions;

@@ -11,6 +11,7 @@ use super::super::object;
 use super::lock;
 use super::run::{Progress, Replication};
 use crate::document::ReadOptions;
+use crate::engine::calendar_fields as fields;
 use crate::json::{self, Map, Value};
 
 /// A replication of a document.
@@ -49,19 +50,16 @@ impl Job {
 
 /// Seconds since 1970 as `2025-01-31T12:00:00Z`.
 fn timestamp(seconds: u64) -> String {
-    let (days, time) = (seconds / 86_400, seconds % 86_400);
-    // Howard Hinnant's days-to-civil, for days after 1970.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let Some(at) = fields(seconds as f64 * 1000.0) else { return String::new() };
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        at.year,
+        at.month + 1,
+        at.day,
+        at.hour,
+        at.minute,
+        at.second
+    )
 }
 
 /// Refuses documents that ask for what cannot be.
