@@ -156,7 +156,7 @@ fn its_port_is_free_when_it_ended() {
 
 #[test]
 fn a_slow_build_blocks_nothing_and_ends_with_the_sandbox() {
-    let index_delay = Duration::from_secs(3600);
+    let index_delay = Duration::from_hours(1);
     let sandbox = started(Options { index_delay, ..Options::default() });
     assert_eq!(send(&sandbox, "PUT", "/db", "").status, 201);
     assert_eq!(send(&sandbox, "PUT", "/db/a", "{}").status, 201);
