@@ -34,6 +34,7 @@ impl Vm {
             .context
             .create_realm()
             .map_err(|error| super::EngineError::Internal(error.to_string()))?;
+        Self::count_realm(&self.context);
         json_global::install(&realm, &mut self.context);
         builtins::apply_profile(self.profile, &realm, &mut self.context);
         let global = global_of(&realm, &mut self.context);

@@ -166,6 +166,7 @@ fn syntax_error(message: &str, line: Option<u32>, context: &mut Context) -> JsEr
 
 fn module_realm(requirer: &Requirer, context: &mut Context) -> JsResult<Realm> {
     let realm = context.create_realm()?;
+    Vm::count_realm(context);
     super::json_global::install(&realm, context);
     super::builtins::apply_profile(Profile::QuickJs, &realm, context);
     let global = global_of(&realm, context);

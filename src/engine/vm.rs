@@ -77,6 +77,8 @@ pub(super) struct Host {
     pub(super) sources: RefCell<Sources>,
     /// Why the process of a query server has to end, once that is so.
     pub(super) ended: Cell<Option<&'static str>>,
+    /// How many realms were made for functions and modules.
+    pub(super) realms: Cell<usize>,
     /// Which engine the natives behave as.
     pub(super) profile: Profile,
     /// Whether a promise callback is due: SpiderMonkey's couchjs would crash now.
@@ -260,6 +262,19 @@ impl Vm {
     /// Tells what JavaScript threw from what ended it.
     pub(super) fn thrown(&mut self, error: JsError) -> Thrown {
         thrown(error, &mut self.context)
+    }
+
+    /// How many realms were made for functions and modules. boa gives back the memory of a realm, about
+    /// 230 KB, only with the whole machine.
+    #[must_use]
+    pub fn realms(&self) -> usize {
+        host(&self.context).realms.get()
+    }
+
+    /// Counts a realm.
+    pub(super) fn count_realm(context: &Context) {
+        let realms = &host(context).realms;
+        realms.set(realms.get() + 1);
     }
 
     /// Takes the messages logged since the last call.

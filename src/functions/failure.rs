@@ -29,7 +29,7 @@ fn text(reason: &Value) -> String {
 }
 
 /// Erlang's `~p`, for what is no text (`couch_util:to_binary`).
-fn printed(value: &Value) -> Value {
+pub(super) fn printed(value: &Value) -> Value {
     match value {
         Value::String(text) => text.clone().into(),
         Value::Array(items) => match bytes_of(items) {

@@ -6,8 +6,8 @@ use super::response::External;
 use super::{Failure, Response};
 use crate::json::{self, Value};
 
-/// Joins the answers of a list function to the response.
-pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
+/// Joins the answers of a list function to the response; `rows` were there to be read.
+pub(super) fn respond(answers: &Answers, rows: usize) -> Result<Response, Failure> {
     let mut response = Response { status: 200, headers: Vec::new(), body: Vec::new() };
     let (mut head, mut started) = (None, false);
     for answer in &answers.values {
@@ -15,7 +15,7 @@ pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
         if let Some(Value::Object(given)) = parts.get(2) {
             let members = given.iter().map(|(name, value)| (name.as_str(), value));
             let external = External::read(members)?;
-            head = Some((external.status, external.headers()));
+            head = Some((external.status, external.headers(true)));
         }
         let chunk = parts.get(1).and_then(Value::as_array);
         let chunk = chunk.and_then(|chunk| Some((chunk, bytes_of(chunk)?)));
@@ -26,7 +26,9 @@ pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
         }
     }
     if let Some(failure) = answers.failure() {
-        if answers.values.is_empty() {
+        // The first answer comes before the first row, the last one behind the last.
+        let at_an_end = answers.values.is_empty() || answers.values.len() > rows;
+        if at_an_end && !started {
             return Err(failure);
         }
         // The status may be sent already: the error is one more chunk.

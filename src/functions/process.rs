@@ -8,6 +8,9 @@ use super::Failure;
 use crate::engine::{Ending, Engine, EngineError, Limits, Peer, Profile, stored};
 use crate::json::{self, Value};
 
+/// A process that made more realms of functions than this is replaced: they hold about 100 MB.
+const REALMS: usize = 400;
+
 /// A process and the design documents it knows.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -79,11 +82,11 @@ impl Process {
             }
             vm.talk_to(None);
             let sent = sent.take();
-            (sent, ended)
+            (sent, ended, vm.realms())
         });
-        let (sent, ended) = match outcome {
-            Ok((sent, ended)) => (sent, ended.as_ref().map(exit)),
-            Err(error) => (Vec::new(), Some(error)),
+        let (sent, ended, realms) = match outcome {
+            Ok((sent, ended, realms)) => (sent, ended.as_ref().map(exit), realms),
+            Err(error) => (Vec::new(), Some(error), 0),
         };
         let mut answers = Answers::default();
         for line in sent {
@@ -109,8 +112,8 @@ impl Process {
         if let (None, Some(dead)) = (&answers.error, &dead) {
             answers.error = Some(dead.to_response());
         }
-        if dead.is_some() || answers.error.is_some() {
-            // The server stops a process that answered with an error.
+        // The server stops a process that answered with an error.
+        if dead.is_some() || answers.error.is_some() || realms > REALMS {
             *self = Self::new(self.engine.profile(), self.engine.limits());
         }
         answers

@@ -51,13 +51,8 @@ impl External {
         };
         for (name, value) in members {
             match (name, value) {
-                ("code", value) => {
-                    let status = value.as_u64().and_then(|status| u16::try_from(status).ok());
-                    external.status = status
-                        .filter(|status| (100..1000).contains(status))
-                        .ok_or_else(|| Failure::crash("unknown_error", "badarg"))?;
-                }
-                ("stop", Value::Bool(true)) | ("", _) => {}
+                ("code", value) => external.status = status(value)?,
+                ("stop", Value::Bool(true)) => {}
                 ("json", value) => {
                     external.json = Some(value.clone());
                     external.content_type = "application/json";
@@ -93,19 +88,32 @@ impl External {
         Ok(external)
     }
 
-    /// The headers of the response, with a content type and the policy that keeps scripts out.
-    pub(super) fn headers(&self) -> Vec<(String, String)> {
-        let mut headers = self.headers.clone();
-        add(&mut headers, "Content-Type", self.content_type);
-        if self.json.is_none() {
-            add(&mut headers, "Content-Security-Policy", "sandbox");
+    /// The headers of the response with a content type and, unless it is JSON, the policy that keeps
+    /// scripts out (`chttpd_util:maybe_add_csp_header`). Headers that come twice are joined.
+    pub(super) fn headers(&self, policy: bool) -> Vec<(String, String)> {
+        let mut given = self.headers.clone();
+        if !given.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type")) {
+            given.insert(0, ("Content-Type".into(), self.content_type.into()));
+        }
+        if policy {
+            given.insert(0, ("Content-Security-Policy".into(), "sandbox".into()));
+        }
+        let mut headers: Vec<(String, String)> = Vec::with_capacity(given.len());
+        for (name, value) in given {
+            match headers.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+                Some((_, joined)) => {
+                    joined.push_str(", ");
+                    joined.push_str(&value);
+                }
+                None => headers.push((name, value)),
+            }
         }
         headers
     }
 
     /// The whole response.
     pub(super) fn response(self) -> Response {
-        let headers = self.headers();
+        let headers = self.headers(self.json.is_none());
         let body = match self.json {
             Some(value) => {
                 let mut body = json::to_string(&value).into_bytes();
@@ -137,21 +145,33 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn add(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
-    if !headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-        headers.push((name.to_owned(), value.to_owned()));
-    }
+/// A status: a whole number, or the text of a status line.
+fn status(value: &Value) -> Result<u16, Failure> {
+    let text = match value {
+        Value::String(text) => text.split(' ').next(),
+        Value::Number(number) => Some(number.as_str()),
+        _ => None,
+    };
+    text.and_then(|text| text.parse().ok())
+        .filter(|status| (100..1000).contains(status))
+        .ok_or_else(|| Failure::crash("unknown_error", "function_clause"))
 }
 
 /// Sets headers of a response object, in place of those of the same name
 /// (`chttpd_show:apply_headers`).
-pub(super) fn apply_headers(response: &mut Map<String, Value>, added: &[(&str, &str)]) {
+pub(super) fn apply_headers(
+    response: &mut Map<String, Value>,
+    added: &[(&str, &str)],
+) -> Result<(), Failure> {
     let mut headers = match response.get("headers") {
         Some(Value::Object(headers)) => headers.clone(),
-        _ => Map::new(),
+        None => Map::new(),
+        Some(_) => return Err(Failure::crash("unknown_error", "function_clause")),
     };
     for (name, value) in added {
-        headers.insert((*name).to_owned(), (*value).into());
+        headers.shift_remove(*name);
+        headers.shift_insert(0, (*name).to_owned(), (*value).into());
     }
     response.insert("headers".to_owned(), Value::Object(headers));
+    Ok(())
 }

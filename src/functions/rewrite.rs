@@ -1,6 +1,7 @@
 //! Rewrites: rules of a design document, and what a rewrite function returns
 //! (`chttpd_rewrite`, `couch_query_servers:rewrite`).
 
+use super::failure::{bytes_of, printed};
 use super::url::{encode_id, normalize, quote};
 use super::{Failure, Request, RequestBody, Response};
 use crate::json::{self, Map, Value};
@@ -98,7 +99,8 @@ type Bindings = Vec<(String, Value)>;
 
 struct Rule<'a> {
     from: Vec<Part>,
-    method: Option<&'a str>,
+    /// `None` for any.
+    method: Option<&'a Value>,
     to: Vec<Part>,
     query: Option<&'a Map<String, Value>>,
     formats: Option<&'a Map<String, Value>>,
@@ -111,21 +113,26 @@ impl<'a> Rule<'a> {
             Some(Value::String(path)) => Ok(Some(path.as_str())),
             Some(_) => Err(badarg()),
         };
+        let object = |name: &str| match rule.get(name) {
+            None => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(members)),
+            Some(other) => Err(Failure::crash("case_clause", printed(other))),
+        };
         let from = path("from")?.map_or(Ok(vec![Part::Rest]), Part::list)?;
         let to = path("to")?;
         let to = to.ok_or_else(|| Failure::new(500, "error", "invalid_rewrite_target"))?;
         Ok(Self {
             from,
-            method: rule.get("method").and_then(Value::as_str).filter(|method| *method != "*"),
+            method: rule.get("method").filter(|method| *method != "*"),
             to: Part::list(to)?,
-            query: rule.get("query").and_then(Value::as_object),
-            formats: rule.get("formats").and_then(Value::as_object),
+            query: object("query")?,
+            formats: object("formats")?,
         })
     }
 
     /// What the variables stand for, the last first, and the rest of the path.
     fn matches(&self, request: &Request, path: &[String]) -> Option<(Bindings, Vec<String>)> {
-        if self.method.is_some_and(|method| method != request.method) {
+        if self.method.is_some_and(|method| *method != request.method.as_str()) {
             return None;
         }
         let mut bindings = Bindings::new();
@@ -248,7 +255,7 @@ fn integer(text: &str) -> Option<Value> {
 fn bytes(value: &Value) -> Result<String, Failure> {
     match value {
         Value::String(text) => Ok(text.clone()),
-        Value::Array(items) => super::failure::bytes_of(items)
+        Value::Array(items) => bytes_of(items)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .ok_or_else(badarg),
         _ => Err(badarg()),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::failure::printed;
 use super::process::{Answers, Process, line};
 use super::response::{External, apply_headers};
 use super::rewrite::{by_function, by_rules, no_rule};
@@ -178,10 +179,7 @@ impl Functions {
             Some([_, document, Value::Object(response)]) => {
                 Ok(Update { document: document.as_object().cloned(), response: response.clone() })
             }
-            _ => {
-                let shown = crate::view::erlang::pretty(&answer, 0);
-                Err(Failure::crash("case_clause", shown))
-            }
+            _ => Err(Failure::crash("case_clause", printed(&answer))),
         }
     }
 
@@ -205,7 +203,7 @@ impl Functions {
             return Err(Failure::crash("unknown_error", "function_clause"));
         };
         let mut response = response.clone();
-        apply_headers(&mut response, &[("ETag", etag), ("Vary", "Accept")]);
+        apply_headers(&mut response, &[("ETag", etag), ("Vary", "Accept")])?;
         let members = response.iter().map(|(name, value)| (name.as_str(), value));
         Ok(External::read(members)?.response())
     }
@@ -236,7 +234,7 @@ impl Functions {
         let mut lines: VecDeque<String> = rows.iter().map(row_line).collect();
         lines.push_back(line(["list_end".into()]));
         let arguments = vec![head.clone(), request.clone()];
-        list::respond(&self.call(design, &["lists", name], arguments, lines)?)
+        list::respond(&self.call(design, &["lists", name], arguments, lines)?, rows.len())
     }
 
     /// Rewrites a request to `_rewrite` by the rules or the function of a design document.
@@ -310,7 +308,7 @@ impl Update {
     ) -> Result<Response, Failure> {
         let (revision, id) = (revision.to_string(), encode_id(id));
         let headers = [("X-Couch-Update-NewRev", revision.as_str()), ("X-Couch-Id", id.as_str())];
-        apply_headers(&mut self.response, &headers);
+        apply_headers(&mut self.response, &headers)?;
         self.respond(if accepted { 202 } else { 201 })
     }
 

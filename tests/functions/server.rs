@@ -9,6 +9,7 @@ use couchctl::functions::{
 };
 use couchctl::group::{GroupDefinition, Request as ViewRequest, ViewGroup};
 use couchctl::json::{self, Map, Value};
+use couchctl::mango::Selector;
 use couchctl::view::Context;
 
 /// Who asks.
@@ -112,9 +113,12 @@ impl Server {
             (method, [prefix @ ("_design" | "_local"), name]) => {
                 self.document(method, request, user, &format!("{prefix}/{name}"))
             }
-            ("PUT", [id, attachment]) => self.attach(request, user, id, attachment),
-            (method, [id]) => self.document(method, request, user, id),
-            (method, path) => panic!("no such path: {method} {path:?}"),
+            ("PUT", [id, attachment]) if !id.starts_with('_') => {
+                self.attach(request, user, id, attachment)
+            }
+            (method, [id]) if !id.starts_with('_') => self.document(method, request, user, id),
+            // An attachment's path, and there are no attachments to read.
+            _ => Err(Failure::not_found("Document is missing attachment")),
         }
     }
 
@@ -179,7 +183,13 @@ impl Server {
         document: &Map<String, Value>,
         replicated: bool,
     ) -> Result<Revision, Failure> {
-        let id = document.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = match document.get("_id") {
+            Some(Value::String(id)) => id.clone(),
+            None => String::new(),
+            Some(_) => {
+                return Err(Failure::new(400, "illegal_docid", "Document id must be a string"));
+            }
+        };
         if id.is_empty() {
             return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
         }
@@ -314,6 +324,10 @@ impl Server {
             text.push('}');
             results.push(value(&text));
         }
+        // These two read only what passes.
+        if matches!(filter.as_str(), "_design" | "_doc_ids") {
+            pending = documents.len() - results.len();
+        }
         let mut answered = Map::new();
         answered.insert("results".into(), results.into());
         answered.insert("last_seq".into(), "<seq>".into());
@@ -342,10 +356,10 @@ impl Server {
                 }
                 match path(&view).as_slice() {
                     [design, view] => (design.clone(), true, view.clone()),
-                    _ => return Err(Failure::crash("case_clause", view)),
+                    parts => return Err(Failure::crash("case_clause", parts.concat())),
                 }
             }
-            _ if filter.starts_with('_') => return Err(bad("unknown builtin filter name")),
+            _ if filter.starts_with('_') => return built_in(filter, documents, request),
             _ => match path(filter).as_slice() {
                 [design, name] => (design.clone(), false, name.clone()),
                 _ => {
@@ -365,7 +379,6 @@ impl Server {
             };
             match result {
                 Ok(result) => passes.extend(result),
-                Err(failure) if failure.status == 404 => return Err(failure),
                 Err(failure) if position == 0 => return Err(failure.at_first_change()),
                 Err(failure) => return Err(failure),
             }
@@ -417,7 +430,7 @@ impl Server {
                 let error = format!("{}_error", kind.trim_start_matches('_'));
                 Err(Failure::new(404, error, "Invalid path."))
             }
-            other => panic!("no such path: {other:?}"),
+            _ => Err(Failure::not_found("Document is missing attachment")),
         }
     }
 
@@ -491,6 +504,41 @@ impl Server {
             },
         )
     }
+}
+
+/// Which changes pass a filter of the server's own.
+fn built_in(filter: &str, documents: &[Value], request: &Request) -> Result<Vec<bool>, Failure> {
+    let bad = |reason: &str| Err(Failure::new(400, "bad_request", reason));
+    let given = match &request.body {
+        RequestBody::Json(body) => Some(body),
+        RequestBody::Absent | RequestBody::Bytes(_) => None,
+    };
+    let id = |document: &Value| document["_id"].as_str().expect("an id").to_owned();
+    let passes: Box<dyn Fn(&Value) -> bool> = match filter {
+        "_design" => Box::new(move |document| id(document).starts_with("_design")),
+        "_doc_ids" => {
+            let listed = Server::parameter(request, "doc_ids").map(|text| value(&text));
+            let listed = given.and_then(|body| body.get("doc_ids")).cloned().or(listed);
+            let Some(Value::Array(listed)) = listed else {
+                return bad("`doc_ids` filter parameter is not a list of doc ids.");
+            };
+            Box::new(move |document| listed.contains(&document["_id"]))
+        }
+        "_selector" => {
+            let Some(body) = given else {
+                return bad("Selector must be specified in POST payload");
+            };
+            let Some(selector @ Value::Object(_)) = body.get("selector") else {
+                return bad("Selector error: expected a JSON object");
+            };
+            match Selector::parse(selector) {
+                Ok(selector) => Box::new(move |document| selector.matches(document)),
+                Err(error) => return bad(&error.to_string()),
+            }
+        }
+        _ => return bad("unknown builtin filter name"),
+    };
+    Ok(documents.iter().map(passes).collect())
 }
 
 /// A document as a validation function sees it before it is saved.
