@@ -5,7 +5,8 @@ use super::super::response::Response;
 use super::super::state::Call;
 use super::super::store::{Edit, Store, check_size};
 use super::databases::store;
-use super::documents::{before_save, latest, no_revision, read_options, revision};
+use super::documents::{latest, no_revision, read_options, revision};
+use super::system::before_save;
 use super::{object, saved};
 use crate::json::{self, Map, Value};
 

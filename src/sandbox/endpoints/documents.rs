@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::super::auth::hash_password;
 use super::super::failure::Failure;
 use super::super::request::{quote, unquote};
 use super::super::response::Response;
@@ -208,7 +207,7 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     if edit == Edit::Replicated && named.is_none() {
         return Err(no_revision());
     }
-    before_save(call, store, &mut document)?;
+    super::system::before_save(call, store, &mut document)?;
     if request.parameter("batch") == Some("ok") {
         // Nobody learns what becomes of it.
         let saved = store.save(&call.server, &call.user, &document, edit);
@@ -263,31 +262,6 @@ fn check_id(call: &Call, store: &Store, id: &str) -> Result<(), Failure> {
     let mut document = Map::new();
     document.insert("_id".into(), id.into());
     Ok(store.read().database.check_form(&document)?)
-}
-
-/// What the system databases do to documents before they are saved.
-pub(super) fn before_save(
-    call: &Call,
-    store: &Store,
-    document: &mut Map<String, Value>,
-) -> Result<(), Failure> {
-    match store.name.as_str() {
-        "_users" => {
-            hash_password(document);
-            Ok(())
-        }
-        "_replicator" => {
-            super::replicate::check_document(document)?;
-            if let Some(name) = &call.user.name
-                && !document.contains_key("owner")
-                && document.contains_key("source")
-            {
-                document.insert("owner".into(), name.clone().into());
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn delete(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {

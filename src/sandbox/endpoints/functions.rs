@@ -64,7 +64,7 @@ pub(in super::super) fn update(
     if id.is_empty() {
         return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
     }
-    super::documents::before_save(call, &store, &mut document)?;
+    super::system::before_save(call, &store, &mut document)?;
     let revision = store.save(&call.server, &call.user, &document, Edit::Interactive)?;
     Ok(update.saved(&id, &revision, false)?.into())
 }

@@ -15,6 +15,7 @@ pub(super) mod replicate;
 pub(super) mod revisions;
 pub(super) mod root;
 pub(super) mod session;
+mod system;
 pub(super) mod validation;
 pub(super) mod views;
 
