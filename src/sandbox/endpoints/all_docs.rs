@@ -121,6 +121,12 @@ fn list(
         Namespace::Local => {
             Arc::new(database.local_documents().map(|(id, _)| Arc::from(id)).collect())
         }
+        Namespace::Partition(prefix) => {
+            // Only the shard of the partition is asked.
+            let shard = database.shard_of(prefix);
+            let ids = store.ids(database);
+            Arc::new(ids.iter().filter(|id| database.shard_of(id) == shard).cloned().collect())
+        }
         _ => store.ids(database),
     };
     let listed = |id: &str| match namespace {

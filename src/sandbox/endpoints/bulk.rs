@@ -144,8 +144,13 @@ fn one(call: &Call, store: &Store, wanted: &Value) -> String {
     let shown = json::to_string(&id);
     let answer = |parts: Vec<String>| format!("{{\"id\":{shown},\"docs\":[{}]}}", parts.join(","));
     let Some(name) = id.as_str() else {
-        let reason = "document id missed";
-        return answer(vec![error(Value::Null, "undefined", "illegal_docid", reason)]);
+        let error = object([
+            ("rev", Value::Null),
+            ("reason", "document must be a JSON object".into()),
+            ("id", Value::Null),
+            ("error", "bad_request".into()),
+        ]);
+        return answer(vec![json::to_string(&object([("error", error)]))]);
     };
     let options = read_options(call);
     let contents = store.read();

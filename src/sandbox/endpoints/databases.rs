@@ -288,7 +288,7 @@ pub(in super::super) fn partition(call: &Call) -> Result<Response, Failure> {
     }
     let name = &call.request.path[2];
     require_partitions(&store)?;
-    crate::view::with_partition(&[], name)?;
+    crate::view::Parameters::from_url(&crate::view::with_partition(&[], name)?)?;
     let contents = store.read();
     let prefix = format!("{name}:");
     let ids = store.ids(&contents.database);

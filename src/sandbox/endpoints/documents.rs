@@ -167,7 +167,8 @@ pub(super) fn latest(database: &Database, id: &str, revision: &Revision) -> Vec<
         history["ids"].get(place).and_then(Value::as_str) == Some(&revision.hash)
     };
     let leaves = database.leaves(id).into_iter().map(|leaf| leaf.revision);
-    let found: Vec<Revision> = leaves.filter(descends).collect();
+    let mut found: Vec<Revision> = leaves.filter(descends).collect();
+    found.reverse();
     if found.is_empty() { vec![revision.clone()] } else { found }
 }
 
@@ -188,6 +189,10 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     };
     if request.body.len() > SMALL {
         check_size(&document, "")?;
+    }
+    if document.contains_key("_id") {
+        // The path says which document it is, but the body must be one.
+        store.read().database.check_form(&document)?;
     }
     document.shift_remove("_id");
     document.shift_insert(0, "_id".into(), id.into());

@@ -52,7 +52,9 @@ pub(in super::super) fn uuids(call: &Call) -> Result<Response, Failure> {
     }
     let count = match call.request.parameter("count") {
         None => 1,
-        Some(text) => text.parse().map_err(|_| Failure::stumbling("badarg"))?,
+        Some(text) => {
+            text.parse().map_err(|_| Failure::bad_request("count must be a positive integer"))?
+        }
     };
     if count > 1000_usize {
         return Err(Failure::bad_request("count parameter too large"));

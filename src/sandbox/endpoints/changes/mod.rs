@@ -22,6 +22,9 @@ use crate::json;
 /// Changes that are filtered and sent at a time.
 const BATCH: usize = 200;
 
+/// The limit of a request that names none.
+const DEFAULT_LIMIT: u64 = 1_000_000_000_000_000;
+
 /// Pieces of a feed that wait for a slow reader; further ones are not made before it reads.
 const WAITING: usize = 8;
 
@@ -122,7 +125,9 @@ impl Asked {
     fn row(&self, change: &Change, number: u64) -> String {
         let parameters = &self.parameters;
         let mut out = String::from("{\"seq\":");
-        if number.is_multiple_of(parameters.sequence_interval) {
+        // Counted down from the limit (`fabric_view_changes`).
+        let left = parameters.limit.unwrap_or(DEFAULT_LIMIT).saturating_sub(number);
+        if left.is_multiple_of(parameters.sequence_interval) {
             json::write_string(&self.store.sequence_text(change.sequence), &mut out);
         } else {
             out.push_str("null");
@@ -225,6 +230,10 @@ fn longpoll(asked: Arc<Asked>, first: Batch) -> Response {
         let _ = pieces.send("{\"results\":[\n".into()).await;
         let until = asked.until();
         let mut rows = first;
+        if rows.rows.is_empty() && !rows.full {
+            // Whoever waits is told at once that the answer has begun.
+            let _ = pieces.send("\n".into()).await;
+        }
         loop {
             let is_done =
                 !rows.rows.is_empty() || rows.full || !asked.wait(rows.last, until, &pieces).await;
@@ -247,11 +256,14 @@ fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let mut rows = first;
-        let mut sent = 0;
+        let (mut sent, mut begun) = (0, false);
         loop {
             let until = asked.until();
             sent += rows.rows.len() as u64;
             let text: String = rows.rows.iter().map(|row| line(row, kind)).collect();
+            let begins = sent == 0 && text.is_empty() && kind == Feed::Continuous && !begun;
+            let text = if begins { String::from("\n") } else { text };
+            begun = true;
             if !text.is_empty() && pieces.send(text.into()).await.is_err() {
                 return;
             }

@@ -107,6 +107,12 @@ pub(super) fn design_id(name: &str) -> String {
     if name.starts_with("_design/") { name.to_owned() } else { format!("_design/{name}") }
 }
 
+/// The answer to something that is no list of fields.
+pub(super) fn not_a_sort(given: &Value) -> Failure {
+    let reason = format!("Sort must be an array of sort specs, not: {}", term_text(given));
+    Failure::new(400, "invalid_sort_json", reason)
+}
+
 /// A field to sort by, with its direction (`mango_sort`).
 pub(super) fn sort_field(field: &Value) -> Result<(String, String), Failure> {
     let wrong = || {
@@ -135,13 +141,14 @@ pub(super) fn definition(body: &Map<String, Value>) -> Result<(String, String, V
         }
         Some(other) => {
             let reason = format!("Invalid type for index: {other}");
-            return Err(Failure::new(400, "invalid_index_type", reason));
+            return Err(Failure::new(400, "invalid_index", reason));
         }
     }
     let missing = || Failure::new(400, "missing_required_key", "Missing required key: index");
     let given = body.get("index").and_then(Value::as_object).ok_or_else(missing)?;
-    let no_fields = || Failure::new(400, "invalid_index_fields", "Missing required key: fields");
-    let listed = given.get("fields").and_then(Value::as_array).ok_or_else(no_fields)?;
+    let no_fields = || Failure::new(400, "missing_required_key", "Missing required key: fields");
+    let listed = given.get("fields").ok_or_else(no_fields)?;
+    let listed = listed.as_array().ok_or_else(|| not_a_sort(listed))?;
     let fields = listed.iter().map(sort_field).collect::<Result<Vec<_>, _>>()?;
     if fields.iter().any(|(_, direction)| *direction != fields[0].1) {
         let reason = "Sorts currently only support a single direction for all fields.";

@@ -16,6 +16,10 @@ use super::object;
 use crate::document::ReadOptions;
 use crate::json::{self, Map, Value};
 
+/// So many documents looked at for each one found are worth a warning
+/// (`[mango] index_scan_warning_threshold`).
+const SCAN_RATIO: usize = 10;
+
 /// Everything below `/db/_index`.
 pub(in super::super) fn index(call: &Call) -> Result<Response, Failure> {
     let store = store(call)?;
@@ -164,7 +168,9 @@ pub(in super::super) fn find(call: &Call, partition: Option<&str>) -> Result<Res
     let page: Vec<Value> = found.into_iter().skip(query.start()).take(query.limit).collect();
     let documents: Vec<String> =
         page.iter().map(|document| json::to_string(&query.shown(document))).collect();
-    let mut body = format!("{{\"docs\":[\r\n{}\r\n],\r\n\"bookmark\": ", documents.join(",\r\n"));
+    let before = if documents.is_empty() { "" } else { "\r\n" };
+    let documents = documents.join(",\r\n");
+    let mut body = format!("{{\"docs\":[{before}{documents}\r\n],\r\n\"bookmark\": ");
     json::write_string(&query.bookmark(page.len()), &mut body);
     if query.execution_stats {
         let stats = object([
@@ -177,11 +183,17 @@ pub(in super::super) fn find(call: &Call, partition: Option<&str>) -> Result<Res
         body.push_str(",\r\n\"execution_stats\": ");
         json::write(&stats, &mut body);
     }
-    if let Some(warning) = &choice.warning {
-        body.push_str(",\r\n\"warning\": ");
-        json::write_string(warning, &mut body);
+    let mut warnings = choice.warnings;
+    if choice.index.is_special() && examined > SCAN_RATIO * page.len().max(1) {
+        warnings.push(String::from(
+            "The number of documents examined is high in proportion to the number of results returned. Consider adding a more specific index to improve this.",
+        ));
     }
-    body.push_str("}\r\n");
+    if !warnings.is_empty() {
+        body.push_str(",\r\n\"warning\": ");
+        json::write_string(&warnings.join("\n"), &mut body);
+    }
+    body.push_str("}\r\n\n");
     Ok(Response::json_body(200, body))
 }
 

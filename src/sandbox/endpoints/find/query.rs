@@ -5,10 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::super::super::failure::Failure;
-use super::index::{Index, design_id, sort_field};
-use crate::json::{Map, Value};
+use super::index::{Index, design_id, not_a_sort, sort_field};
+use crate::json::{self, Map, Value};
 use crate::mango::{FieldPath, Selector};
 use crate::view::collation::{Collation, write_sort_key};
+use crate::view::{erlang_term, term_text};
 
 /// Documents of a page, unless told otherwise.
 const DEFAULT_LIMIT: usize = 25;
@@ -36,12 +37,30 @@ pub(super) struct Query {
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) index: Index,
-    pub(super) warning: Option<String>,
+    pub(super) warnings: Vec<String>,
 }
 
-fn invalid(name: &str, value: &Value, wanted: &str) -> Failure {
-    let reason = format!("Invalid {wanted} for option {name}: {}", crate::view::term_text(value));
-    Failure::new(400, format!("invalid_{}", wanted.replace(' ', "_")), reason)
+/// What a request may say.
+const KEYS: [&str; 15] = [
+    "selector",
+    "fields",
+    "sort",
+    "limit",
+    "skip",
+    "use_index",
+    "bookmark",
+    "conflicts",
+    "r",
+    "execution_stats",
+    "partition",
+    "update",
+    "stable",
+    "stale",
+    "allow_fallback",
+];
+
+fn invalid(error: &str, reason: String) -> Failure {
+    Failure::new(400, error, reason)
 }
 
 impl Query {
@@ -51,17 +70,23 @@ impl Query {
             return Err(Failure::new(400, "missing_required_key", reason));
         };
         if !given_selector.is_object() {
-            return Err(Failure::new(
-                400,
-                "invalid_selector_json",
-                "Selector must be a JSON object",
-            ));
+            let reason =
+                format!("Selector must be a JSON object, not: {}", term_text(given_selector));
+            return Err(invalid("invalid_selector_json", reason));
+        }
+        if let Some(unknown) = body.keys().find(|name| !KEYS.contains(&name.as_str())) {
+            let reason = format!("Invalid key {unknown} for this request.");
+            return Err(invalid("invalid_key", reason));
         }
         let number = |name: &str, default: usize| match body.get(name) {
             None => Ok(default),
             Some(value) => {
                 let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-                number.ok_or_else(|| invalid(name, value, "value"))
+                number.ok_or_else(|| {
+                    let given = erlang_term(value);
+                    let reason = format!("{given} is not an integer greater than or equal to zero");
+                    invalid("invalid_non_neg_integer", reason)
+                })
             }
         };
         let flag = |name: &str| body.get(name) == Some(&Value::Bool(true));
@@ -69,6 +94,16 @@ impl Query {
             let items = value.as_array().into_iter().flatten();
             items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
         };
+        let is_texts =
+            |list: &Value| list.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+        if let Some(fields) = body.get("fields").filter(|fields| !is_texts(fields)) {
+            let reason =
+                format!("Fields must be an array of strings, not: {}", erlang_term(fields));
+            return Err(invalid("invalid_fields", reason));
+        }
+        if let Some(sort) = body.get("sort").filter(|sort| !sort.is_array()) {
+            return Err(not_a_sort(sort));
+        }
         let fields = body.get("fields").map(texts).filter(|fields| !fields.is_empty());
         let sort = body.get("sort").and_then(Value::as_array).into_iter().flatten();
         let sort = sort.map(sort_field).collect::<Result<Vec<_>, _>>()?;
@@ -81,7 +116,8 @@ impl Query {
         let after = match bookmark.filter(|bookmark| !matches!(*bookmark, "nil" | "")) {
             None => 0,
             Some(bookmark) => place(bookmark).ok_or_else(|| {
-                let reason = format!("Invalid bookmark value: {bookmark}");
+                let mut reason = String::from("Invalid bookmark value: ");
+                json::write_string(bookmark, &mut reason);
                 Failure::new(400, "invalid_bookmark", reason)
             })?,
         };
@@ -104,7 +140,10 @@ impl Query {
     /// Chooses an index: the one that was asked for, where it fits, or else the one that fits best.
     pub(super) fn choose(&self, indexes: Vec<Index>) -> Result<Choice, Failure> {
         let fits = |index: &Index| {
-            let has = |(field, _): &(String, String)| requires(&self.given_selector, field);
+            let has = |(field, _): &(String, String)| {
+                requires(&self.given_selector, field)
+                    || self.sort.iter().any(|(sorted, _)| sorted == field)
+            };
             index.fields.iter().all(has) && !index.fields.is_empty() && self.can_sort_by(index)
         };
         let asked = |index: &Index| {
@@ -112,22 +151,27 @@ impl Query {
             let name = self.use_index.get(1);
             design == index.design && name.is_none_or(|name| *name == index.name)
         };
-        let mut warning = None;
+        let mut warnings = Vec::new();
         if !self.use_index.is_empty() {
             let found = indexes.iter().find(|index| asked(index) && fits(index));
             if let Some(index) = found {
-                return Ok(Choice { index: index.clone(), warning });
+                return Ok(Choice { index: index.clone(), warnings });
             }
-            let named = self.use_index.join(", ");
-            warning = Some(format!(
-                "{named} was not used because it does not contain a valid index for this query."
-            ));
+            let design = design_id(&self.use_index[0]);
+            warnings.push(match self.use_index.get(1) {
+                None => format!(
+                    "{design} was not used because it does not contain a valid index for this query."
+                ),
+                Some(name) => format!(
+                    "{design}, {name} was not used because it is not a valid index for this query."
+                ),
+            });
         }
         let usable = indexes
             .iter()
             .filter(|index| !index.is_special() && index.partial.is_none() && fits(index));
         if let Some(index) = usable.min_by_key(|index| index.fields.len()) {
-            return Ok(Choice { index: index.clone(), warning });
+            return Ok(Choice { index: index.clone(), warnings });
         }
         if !self.sort.iter().all(|(field, _)| field == "_id") {
             return Err(Failure::new(
@@ -138,10 +182,9 @@ impl Query {
         }
         let special = indexes.into_iter().find(Index::is_special);
         let index = special.ok_or_else(|| Failure::internal("no list of all documents"))?;
-        let by_id = requires(&self.given_selector, "_id");
         let none = "No matching index found, create an index to optimize query time.";
-        let warning = warning.or_else(|| (!by_id).then(|| none.to_owned()));
-        Ok(Choice { index, warning })
+        warnings.push(none.to_owned());
+        Ok(Choice { index, warnings })
     }
 
     /// Whether the order of an index is the one asked for: fields before it must be fixed.
