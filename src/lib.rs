@@ -20,5 +20,6 @@ pub mod mango;
 pub mod project;
 pub mod query_server;
 pub mod report;
+pub mod sandbox;
 pub mod suite;
 pub mod view;

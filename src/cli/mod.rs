@@ -4,6 +4,7 @@ mod check;
 mod init;
 mod query;
 mod query_server;
+mod serve;
 mod test;
 
 use std::cell::RefCell;
@@ -63,6 +64,7 @@ enum Command {
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
     QueryServer(query_server::QueryServerArguments),
+    Serve(serve::ServeArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -82,6 +84,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Serve(command) => serve::run(&command, project, &mut terminal),
         Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }

@@ -47,6 +47,7 @@ pub use peer::Peer;
 pub use query_server::Ending;
 pub(crate) use reduce::stored;
 pub use reduce::{ReduceLimit, ReduceOutcome};
+pub(crate) use standard::calendar_fields;
 pub use vm::Vm;
 pub use worker::Engine;
 

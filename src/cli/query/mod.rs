@@ -87,7 +87,7 @@ pub(super) fn run(
     let partitioned = found.database.config.partitioned;
     let outcome = ViewGroup::check(&definition, partitioned, &request)
         .map_err(Failure::Refused)
-        .and_then(|()| answer(arguments, &definition, partitioned, &request, terminal));
+        .and_then(|_| answer(arguments, &definition, partitioned, &request, terminal));
     match outcome {
         Ok(body) => {
             match arguments.format {
