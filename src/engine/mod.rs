@@ -27,6 +27,7 @@ mod sources;
 mod spidermonkey;
 mod standard;
 mod stringify;
+mod syntax;
 mod transcode;
 mod vm;
 mod worker;
@@ -36,6 +37,7 @@ pub use failure::EngineError;
 pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
 pub use reduce::{ReduceLimit, ReduceOutcome};
+pub use syntax::same_syntax;
 pub use vm::Vm;
 pub use worker::Engine;
 

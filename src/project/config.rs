@@ -31,6 +31,10 @@ pub struct Config {
 pub struct DatabaseConfig {
     /// Its name on the server, if other than the folder's.
     pub name: Option<String>,
+    /// A pattern of names, in place of one name: its design documents go into every database that the
+    /// server has under a matching name. `*` stands for any characters, `?` for one.
+    #[serde(rename = "match")]
+    pub matches: Option<String>,
     /// The field, or JSON Pointer, that names a document's schema.
     pub discriminator: Option<String>,
     /// Whether push creates the database when it is missing.

@@ -18,6 +18,7 @@ pub use config::{Config, DatabaseConfig, EnvironmentConfig};
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
+pub(crate) use layout::{holds_function, javascript_tokens};
 pub use problem::{Fault, Place, Problem, ProjectError};
 pub use suggest::did_you_mean;
 

@@ -36,6 +36,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use javascript::tokens as javascript_tokens;
+pub(crate) use place::holds_function;
+
 use super::files::{self, Entry};
 use super::problem::{Fault, Problem};
 use crate::design::DesignDocument;
