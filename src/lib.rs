@@ -20,5 +20,6 @@ pub mod json;
 pub mod mango;
 pub mod project;
 pub mod report;
+pub mod server;
 pub mod suite;
 pub mod view;

@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod query;
+mod server;
 mod test;
 
 use std::cell::RefCell;

@@ -64,6 +64,21 @@ pub struct EnvironmentConfig {
     pub protected: bool,
     /// The user to sign in as.
     pub user: Option<String>,
+    /// How user and password are sent.
+    pub authentication: Option<Authentication>,
+    /// A file of PEM certificates to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How user and password are sent to a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// With every request.
+    #[default]
+    Basic,
+    /// Once, for a cookie that stands for them.
+    Cookie,
 }
 
 impl Config {

@@ -14,7 +14,7 @@ mod suggest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use config::{Config, DatabaseConfig, EnvironmentConfig};
+pub use config::{Authentication, Config, DatabaseConfig, EnvironmentConfig};
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};

@@ -1,0 +1,146 @@
+//! What the commands that talk to a server share: which server, and how to fail.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Terminal;
+use crate::exit::Exit;
+use crate::project::{Authentication, Config, Connection, Flags, Problem, Project, Variables};
+use crate::server::{Options, Server, ServerError};
+
+/// Which server, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct ServerArguments {
+    /// An environment of `couchctl.toml`, or `sandbox`, a server inside the program
+    #[arg(long = "env", value_name = "NAME")]
+    environment: Option<String>,
+    /// The server's address [env: COUCHDB_URL]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The user [env: COUCHDB_USER]; the password stands in COUCHDB_PASSWORD, a token in COUCHDB_TOKEN
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Only this database [env: COUCHDB_DATABASE]
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// How user and password are sent
+    #[arg(long, value_enum, value_name = "HOW")]
+    auth: Option<AuthenticationArgument>,
+    /// PEM certificates to trust besides those of the system [env: COUCHDB_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// How many seconds to wait for an answer, and for each further part of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuthenticationArgument {
+    /// With every request
+    Basic,
+    /// Once, for a cookie
+    Cookie,
+}
+
+/// A server that a command talks to.
+pub(super) struct Connected {
+    /// Which one, and as whom.
+    pub(super) connection: Connection,
+    /// Its client.
+    pub(super) server: Server,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Why a command has no server.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    /// Flags, variables or configuration are wrong.
+    #[error("{0}")]
+    Problem(#[from] Problem),
+    /// The client cannot be made.
+    #[error("{0}")]
+    Server(#[from] ServerError),
+    /// The operating system refuses.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl ServerArguments {
+    /// Decides which server to talk to and makes its client. Nothing is sent yet.
+    pub(super) fn connect(&self, project: &Project) -> Result<Connected, ConnectError> {
+        self.connect_with(&project.config, &Variables::of_file(&project.root)?)
+    }
+
+    fn connect_with(&self, config: &Config, file: &Variables) -> Result<Connected, ConnectError> {
+        let flags = Flags {
+            environment: self.environment.clone(),
+            url: self.url.clone(),
+            user: self.user.clone(),
+            database: self.database.clone(),
+            ca_file: self.ca_file.clone(),
+            authentication: self.auth.map(|how| match how {
+                AuthenticationArgument::Basic => Authentication::Basic,
+                AuthenticationArgument::Cookie => Authentication::Cookie,
+            }),
+        };
+        let connection = Connection::resolve(config, &flags, &Variables::of_process(), file)?;
+        let patience = Duration::from_secs(self.timeout);
+        let options = Options { patience, ..Options::default() };
+        let options = Options { connect: options.connect.min(patience), ..options };
+        let server = Server::new(&connection, options)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        Ok(Connected { connection, server, runtime })
+    }
+}
+
+impl Connected {
+    /// Runs `work` to its end, or until Ctrl-C: then `None`.
+    pub(super) fn run<F: Future>(&self, work: F) -> Option<F::Output> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                output = work => Some(output),
+                // Without a handler, Ctrl-C ends the process at once, which is as safe.
+                Ok(()) = tokio::signal::ctrl_c() => None,
+            }
+        })
+    }
+
+    /// The server as messages name it.
+    pub(super) fn shown(&self) -> String {
+        match &self.connection.environment {
+            Some(name) if self.connection.is_sandbox() => format!("the {name}"),
+            Some(name) => format!("`{name}` ({})", self.connection.url),
+            None => format!("`{}`", self.connection.url),
+        }
+    }
+}
+
+impl Terminal {
+    /// Reports a request that failed.
+    pub(super) fn server_error(&mut self, error: &ServerError) -> Exit {
+        self.error(&error.to_string(), error.hint());
+        Exit::Server
+    }
+
+    /// Reports why there is no server.
+    pub(super) fn connect_error(&mut self, error: &ConnectError) -> Exit {
+        match error {
+            ConnectError::Problem(problem) => {
+                self.error(&problem.to_string(), problem.hint().as_deref());
+                Exit::Usage
+            }
+            ConnectError::Server(error) => {
+                self.server_error(error);
+                Exit::Usage
+            }
+            ConnectError::Runtime(_) => {
+                self.error(&error.to_string(), None);
+                Exit::Server
+            }
+        }
+    }
+}
