@@ -6,8 +6,11 @@
 mod error;
 mod event;
 pub mod plan;
+mod progress;
 mod survey;
+mod warm;
 
 pub use error::DeployError;
 pub use event::{Building, Event, Observer};
 pub use survey::{Survey, read, survey};
+pub use warm::{WarmTarget, warm};
