@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::design::{DesignPlan, Status};
 use super::reserved::Owner;
 use super::search::{SearchKind, search_indexes};
-use super::server::{IndexInfo, ServerDatabase};
+use super::server::ServerDatabase;
 use crate::design::{signature, view_groups};
 use crate::json::{Map, Value};
+use crate::server::IndexInfo;
 
 /// What becomes of an index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -30,9 +30,7 @@ pub use fingerprint::fingerprint;
 pub use index::{IndexEffect, IndexPlan, SearchPlan};
 pub use reserved::{Owner, PREVIOUS_PREFIX, STAGING_PREFIX, owner, staging_key};
 pub use search::{SearchIndex, SearchKind, search_indexes};
-pub use server::{
-    IndexInfo, IndexSizes, PushRecord, RECORD_ID, ServerDatabase, ServerDesign, UpdatesPending,
-};
+pub use server::{PushRecord, RECORD_ID, ServerDatabase, ServerDesign};
 pub use stage::{Leftover, Staging};
 
 use crate::design::{DesignDocument, Revision, SaveError};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::reserved::{Owner, owner};
 use crate::design::{DesignDocument, Revision, signature, view_groups};
 use crate::json::{Map, Value};
+use crate::server::IndexInfo;
 
 /// A database as a server has it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,48 +101,6 @@ impl ServerDesign {
     pub fn owner(&self) -> Owner {
         owner(&self.id, &self.body)
     }
-}
-
-/// What `_design/D/_info` tells of an index: its `view_index` member, merged over all copies
-/// (`fabric_group_info.erl`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexInfo {
-    /// The signature.
-    pub signature: String,
-    /// Bytes of its files.
-    #[serde(default)]
-    pub sizes: IndexSizes,
-    /// Update sequences that are not indexed yet; CouchDB 2 does not tell.
-    #[serde(default)]
-    pub updates_pending: UpdatesPending,
-    /// Whether some copy is being built.
-    #[serde(default)]
-    pub updater_running: bool,
-    /// Whether some copy waits for its next commit.
-    #[serde(default)]
-    pub waiting_commit: bool,
-}
-
-/// Sizes of an index in bytes, summed over all copies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexSizes {
-    /// Of its files on disk.
-    pub file: u64,
-    /// Of what is in use in them.
-    pub active: u64,
-    /// Of its rows, uncompressed.
-    pub external: u64,
-}
-
-/// How many update sequences of the database an index has not seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UpdatesPending {
-    /// On the best copy of every shard range.
-    pub minimum: u64,
-    /// On the preferred copies.
-    pub preferred: u64,
-    /// On all copies.
-    pub total: u64,
 }
 
 /// The id of the document that holds a [`PushRecord`].
