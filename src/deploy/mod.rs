@@ -1,16 +1,19 @@
-//! Deployment: what a push would do to a server, decided from data alone ([`plan`]), and doing it.
+//! Deployment: what a push would do to a server, decided from data alone ([`plan`]), what has to be
+//! asked for that ([`survey()`]), and doing it.
 //!
-//! A push stages, warms, swaps and cleans up ([`push`]). Its state is on the server: killed anywhere, live queries
-//! go on being answered, and the next push goes on from there.
+//! A push stages, warms, swaps and cleans up. Its state is on the server: killed anywhere, live queries go on
+//! being answered, and the next push goes on from there.
 
 mod error;
 mod event;
 pub mod plan;
 mod progress;
 mod survey;
+mod target;
 mod warm;
 
 pub use error::DeployError;
 pub use event::{Building, Event, Observer};
-pub use survey::{Survey, read, survey};
+pub use survey::{Failed, Survey, plan_database, survey};
+pub use target::{Loaded, TargetError, load};
 pub use warm::{WarmTarget, warm};

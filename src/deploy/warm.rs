@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, TryStreamExt as _};
 
 use super::error::DeployError;
 use super::event::{Building, Event, Observer};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
@@ -81,6 +82,18 @@ pub enum Authentication {
     Cookie,
 }
 
+impl DatabaseConfig {
+    /// Whether its design documents go into the server's database of this name because of `match`. Names that start with
+    /// an underscore belong to CouchDB: only a pattern that starts with one finds them.
+    #[must_use]
+    pub fn finds(&self, name: &str) -> bool {
+        self.matches.as_deref().is_some_and(|text| {
+            name.starts_with('_') <= text.starts_with('_')
+                && Pattern::new(text).is_ok_and(|pattern| pattern.matches(name))
+        })
+    }
+}
+
 impl Config {
     /// Reads the configuration of the project at `root`; a missing file is an empty configuration.
     ///
@@ -103,6 +116,22 @@ impl Config {
         let config: Self =
             toml::from_str(text).map_err(|error| vec![refused(text, path, &error)])?;
         let mut problems = Vec::new();
+        for database in config.databases.values() {
+            let Some(pattern) = &database.matches else { continue };
+            let line = text.find(pattern).map_or(1, |at| line_of(text, at));
+            let mut refuse = |message: String| {
+                problems.push(Problem::at_line(path, line, Fault::Config(message)));
+            };
+            if let Err(error) = Pattern::new(pattern) {
+                refuse(format!("`match` is no pattern: {}", error.msg));
+            }
+            if database.name.is_some() {
+                refuse("`match` stands in place of `name`; remove one of them".to_owned());
+            }
+            if database.create {
+                refuse("databases that `match` finds exist; remove `create`".to_owned());
+            }
+        }
         for (name, environment) in &config.environments {
             let line = text.find(&environment.url).map_or(1, |at| line_of(text, at));
             if name == SANDBOX {
@@ -197,6 +226,22 @@ mod tests {
         assert_eq!(database.layout, Some(Layout::Compile));
         assert_eq!(database.trim, Some(false));
         assert!(config.environments["production"].protected);
+    }
+
+    #[test]
+    fn patterns_find_databases() {
+        let text = "[databases.users]\nmatch = \"userdb-*\"\n[databases.all]\nmatch = \"*\"";
+        let config = Config::parse(text, Path::new("couchctl.toml")).expect("a configuration");
+        let users = &config.databases["users"];
+        assert!(users.finds("userdb-6a"));
+        assert!(!users.finds("other") && !config.databases["all"].finds("_users"));
+        assert!(config.databases["all"].finds("a/b"));
+        assert_eq!(
+            fails("[databases.a]\nmatch = \"a***\"\nname = \"b\"\ncreate = true"),
+            "couchctl.toml:2: `match` is no pattern: wildcards are either regular `*` or recursive `**`\n\
+             couchctl.toml:2: `match` stands in place of `name`; remove one of them\n\
+             couchctl.toml:2: databases that `match` finds exist; remove `create`"
+        );
     }
 
     #[test]
