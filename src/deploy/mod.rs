@@ -4,16 +4,24 @@
 //! A push stages, warms, swaps and cleans up. Its state is on the server: killed anywhere, live queries go on
 //! being answered, and the next push goes on from there.
 
+mod cleanup;
 mod error;
 mod event;
+mod keep;
 pub mod plan;
 mod progress;
+mod push;
+mod stage;
 mod survey;
+mod swap;
 mod target;
 mod warm;
 
+pub use cleanup::{CleanupOptions, cleanup};
 pub use error::DeployError;
 pub use event::{Building, Event, Observer};
+pub use keep::previous_id;
+pub use push::{PushOptions, Strategy, push};
 pub use survey::{Failed, Survey, plan_database, survey};
 pub use target::{Loaded, TargetError, load};
 pub use warm::{WarmTarget, warm};

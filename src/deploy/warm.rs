@@ -164,7 +164,9 @@ impl Warmer<'_> {
                 || kind == SearchKind::Nouveau && error.means(Meaning::NoDocument)
         };
         match outcome {
-            Err(DeployError::Server(error) | DeployError::Build { error, .. }) if without(&error) => {
+            Err(DeployError::Server(error) | DeployError::Build { error, .. })
+                if without(&error) =>
+            {
                 let message = format!("the server has no {kind}: `{name}` is not built");
                 self.observer.event(self.database.name(), Event::Notice(message));
                 Ok(())
@@ -180,7 +182,8 @@ impl Warmer<'_> {
     fn built(&self, mut build: Build) {
         build.building.done = build.building.total;
         let elapsed = build.started.elapsed();
-        self.observer.event(self.database.name(), Event::Built { building: build.building, elapsed });
+        self.observer
+            .event(self.database.name(), Event::Built { building: build.building, elapsed });
     }
 
     /// Repeats a request until it is answered, as long as there is progress in between.
@@ -253,7 +256,9 @@ impl Warmer<'_> {
             // Starts builds that were not started.
             let patience = self.database.server().options().patience;
             let touched = self.database.touch_view(&build.building.id, view, true, patience).await;
-            if let Err(error) = touched && !error.is_transient() {
+            if let Err(error) = touched
+                && !error.is_transient()
+            {
                 return Err(self.failed(build, error));
             }
         }
