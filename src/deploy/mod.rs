@@ -1,9 +1,17 @@
-//! Deployment: what a push would do to a server, decided from data alone ([`plan`]), and what has to be
-//! asked for that ([`survey`]).
+//! Deployment: what a push would do to a server, decided from data alone ([`plan`]), and doing it.
+//!
+//! A push stages, warms, swaps and cleans up. Its state is on the server: killed anywhere, live queries
+//! go on being answered, and the next push goes on from there.
 
+mod error;
+mod event;
+mod fan_out;
 pub mod plan;
 mod survey;
 mod target;
 
-pub use survey::{Failed, Survey, plan_database, survey};
+pub use error::DeployError;
+pub use event::{Building, Event, Observer};
+pub use fan_out::{Place, Surveys, places, survey_all};
+pub use survey::{Survey, read, survey};
 pub use target::{Loaded, TargetError, load};

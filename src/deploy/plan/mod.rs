@@ -31,7 +31,7 @@ pub use index::{IndexEffect, IndexPlan, SearchPlan};
 pub use reserved::{Owner, PREVIOUS_PREFIX, STAGING_PREFIX, owner, staging_key};
 pub use search::{SearchIndex, SearchKind, search_indexes};
 pub use server::{PushRecord, RECORD_ID, ServerDatabase, ServerDesign};
-pub use stage::{Leftover, Staging};
+pub use stage::{Leftover, Staging, views_of};
 
 use crate::design::{DesignDocument, Revision, SaveError};
 use crate::json::Value;

@@ -92,8 +92,10 @@ pub(super) fn plan(plans: &[DesignPlan], server: &ServerDatabase) -> (Vec<Stagin
     (staging, leftovers)
 }
 
-/// What the signature covers, and no more.
-fn views_of(body: &Map<String, Value>) -> Map<String, Value> {
+/// What the signature of a design document's views covers, and `autoupdate: false`: the body of its staging
+/// design document.
+#[must_use]
+pub fn views_of(body: &Map<String, Value>) -> Map<String, Value> {
     let members = ["language", "options", "views"].into_iter();
     members
         .filter_map(|name| Some((name.to_owned(), body.get(name)?.clone())))
