@@ -24,7 +24,7 @@ use super::plan::{
     SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
 };
 use super::stage::{Own, hold, remove, stage};
-use super::survey::plan_database;
+use super::survey::survey;
 use super::swap::{delete, put, verify};
 use super::warm::{WarmTarget, warm};
 use crate::design::{Revision, view_groups};
@@ -65,7 +65,7 @@ pub struct PushOptions {
     pub replan: bool,
 }
 
-/// Pushes one database. `plan` is what [`plan_database`] made with the same target and options; when it is out of
+/// Pushes one database. `plan` is what [`survey`] made with the same target and options; when it is out of
 /// date, a new one is made.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ pub async fn push(
             }
             outcome => return outcome,
         }
-        plan = plan_database(database, target, options.plan).await?;
+        plan = survey(database, target, options.plan).await?.plan;
     }
 }
 
