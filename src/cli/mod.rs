@@ -1,10 +1,16 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod cleanup;
+mod deployment;
 mod init;
+mod progress;
+mod push;
 mod query;
+mod rollback;
 mod server;
 mod test;
+mod warm;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -62,6 +68,10 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    Push(Box<push::PushArguments>),
+    Warm(Box<warm::WarmArguments>),
+    Cleanup(Box<cleanup::CleanupArguments>),
+    Rollback(Box<rollback::RollbackArguments>),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -81,6 +91,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Push(command) => push::run(&command, project, &mut terminal),
+        Command::Warm(command) => warm::run(&command, project, &mut terminal),
+        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
+        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
     }
 }
 
