@@ -4,4 +4,5 @@
 mod support;
 
 mod client;
+#[path = "../support/wire.rs"]
 mod wire;

@@ -1,0 +1,1 @@
+//! What pushes, warmings, clean-ups and rollbacks do.
