@@ -138,8 +138,31 @@ impl RemoteDatabase {
     /// # Errors
     /// When the server refuses the request as a whole.
     pub async fn bulk_docs(&self, documents: Vec<Value>) -> Result<Vec<Value>, ServerError> {
-        let body: Map<String, Value> =
-            [("docs".to_owned(), Value::Array(documents))].into_iter().collect();
+        self.bulk(documents, true).await
+    }
+
+    /// The same with `new_edits=false`: documents get the revisions that they come with, as a replication
+    /// writes them. The answer tells only what was refused.
+    ///
+    /// # Errors
+    /// When the server refuses the request as a whole.
+    pub async fn bulk_docs_as_they_are(
+        &self,
+        documents: Vec<Value>,
+    ) -> Result<Vec<Value>, ServerError> {
+        self.bulk(documents, false).await
+    }
+
+    async fn bulk(
+        &self,
+        documents: Vec<Value>,
+        new_edits: bool,
+    ) -> Result<Vec<Value>, ServerError> {
+        let mut body: Map<String, Value> = Map::new();
+        if !new_edits {
+            body.insert("new_edits".to_owned(), Value::Bool(false));
+        }
+        body.insert("docs".to_owned(), Value::Array(documents));
         let request = Request::post(self.path(&["_bulk_docs"])).body(&Value::Object(body));
         match self.server.json(&request).await? {
             Value::Array(rows) => Ok(rows),

@@ -39,7 +39,9 @@ fn client(place: &Place, stop: &AtomicBool) -> Vec<Seen> {
 }
 
 fn map(value: &str) -> String {
-    format!("function (doc) {{ var t = 0; for (var i = 0; i < 200; i++) {{ t += i; }} emit(doc.n, '{value}'); }}\n")
+    format!(
+        "function (doc) {{ var t = 0; for (var i = 0; i < 200; i++) {{ t += i; }} emit(doc.n, '{value}'); }}\n"
+    )
 }
 
 #[test]
