@@ -1,6 +1,7 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod diff;
 mod init;
 mod query;
 mod server;
@@ -62,6 +63,7 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    Diff(Box<diff::DiffArguments>),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -81,6 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Diff(command) => diff::run(&command, project, &mut terminal),
     }
 }
 

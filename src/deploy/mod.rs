@@ -7,11 +7,13 @@ mod error;
 mod event;
 mod fan_out;
 pub mod plan;
+mod rows;
 mod survey;
 mod target;
 
 pub use error::DeployError;
 pub use event::{Building, Event, Observer};
 pub use fan_out::{Place, Surveys, places, survey_all};
+pub use rows::{DocumentChange, Emitted, ViewRows, row_changes};
 pub use survey::{Survey, read, survey};
 pub use target::{Loaded, TargetError, load};
