@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod init;
+mod pull;
 mod query;
 mod server;
 mod test;
@@ -64,6 +65,7 @@ enum Command {
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
     Diff(Box<diff::DiffArguments>),
+    Pull(Box<pull::PullArguments>),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -84,6 +86,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
         Command::Diff(command) => diff::run(&command, project, &mut terminal),
+        Command::Pull(command) => pull::run(&command, project, &mut terminal),
     }
 }
 
@@ -137,6 +140,7 @@ impl Terminal {
 }
 
 /// Evaluates modules with an engine of its own, started when first needed.
+#[derive(Default)]
 struct EngineLoader(RefCell<Option<Engine>>);
 
 impl ModuleLoader for EngineLoader {
@@ -160,5 +164,5 @@ fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
         Some(folder) => folder.to_owned(),
         None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     };
-    Project::open(&here, &EngineLoader(RefCell::new(None)))
+    Project::open(&here, &EngineLoader::default())
 }

@@ -17,5 +17,5 @@ pub use event::{Building, Event, Observer};
 pub use fan_out::{Place, Surveys, places, survey_all};
 pub use pull::{Pulled, pull};
 pub use rows::{DocumentChange, Emitted, ViewRows, row_changes};
-pub use survey::{Survey, read, survey};
+pub use survey::{Survey, read, read_with_attachments, survey};
 pub use target::{Loaded, TargetError, load};
