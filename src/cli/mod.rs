@@ -3,8 +3,10 @@
 mod check;
 mod cleanup;
 mod deployment;
+mod diff;
 mod init;
 mod progress;
+mod pull;
 mod push;
 mod query;
 mod rollback;
@@ -72,6 +74,8 @@ enum Command {
     Warm(Box<warm::WarmArguments>),
     Cleanup(Box<cleanup::CleanupArguments>),
     Rollback(Box<rollback::RollbackArguments>),
+    Diff(Box<diff::DiffArguments>),
+    Pull(Box<pull::PullArguments>),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -95,6 +99,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Warm(command) => warm::run(&command, project, &mut terminal),
         Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
         Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
+        Command::Diff(command) => diff::run(&command, project, &mut terminal),
+        Command::Pull(command) => pull::run(&command, project, &mut terminal),
     }
 }
 
@@ -148,6 +154,7 @@ impl Terminal {
 }
 
 /// Evaluates modules with an engine of its own, started when first needed.
+#[derive(Default)]
 struct EngineLoader(RefCell<Option<Engine>>);
 
 impl ModuleLoader for EngineLoader {
@@ -171,5 +178,5 @@ fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
         Some(folder) => folder.to_owned(),
         None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     };
-    Project::open(&here, &EngineLoader(RefCell::new(None)))
+    Project::open(&here, &EngineLoader::default())
 }

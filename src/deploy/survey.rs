@@ -79,6 +79,23 @@ pub async fn read(
     })
 }
 
+/// What a server has of a database, attachments included; `None` when there is no such database.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn read_with_attachments(
+    database: &RemoteDatabase,
+) -> Result<Option<ServerDatabase>, ServerError> {
+    let mut server = read(database, false).await?;
+    let attached = |design: &&ServerDesign| design.body.contains_key("_attachments");
+    let ids: Vec<String> =
+        server.designs.iter().filter(attached).map(|design| design.id.clone()).collect();
+    for id in &ids {
+        with_attachments(database, &mut server, id).await?;
+    }
+    Ok(server.exists.then_some(server))
+}
+
 async fn with_attachments(
     database: &RemoteDatabase,
     server: &mut ServerDatabase,

@@ -9,6 +9,7 @@ mod authentication;
 mod client;
 mod database;
 mod design;
+mod documents;
 mod error;
 mod meaning;
 mod model;

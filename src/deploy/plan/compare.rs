@@ -12,7 +12,7 @@ use crate::design::term::Term;
 use crate::design::{has_query_server, signature};
 use crate::engine::same_syntax;
 use crate::json::{Map, Value, is_integer};
-use crate::project::holds_function;
+use crate::project::{COUCHAPP_BOOKKEEPING, holds_function};
 
 /// How a member differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,10 +166,13 @@ impl Walk {
             (None, Some(Value::Object(members))) if !members.is_empty() && self.path.len() < 3 => {
                 return self.members(&Map::new(), members);
             }
-            (Some(Value::Object(members)), None) if !members.is_empty() && self.path.len() < 3 => {
+            (Some(Value::Object(members)), None)
+                if !members.is_empty() && self.path.len() < 3 && !is_bookkeeping(&self.path) =>
+            {
                 return self.members(members, &Map::new());
             }
             (None, Some(_)) => Change::Added,
+            (Some(_), None) if is_bookkeeping(&self.path) => Change::Restated,
             (Some(_), None) => Change::Removed,
             (None, None) => return,
         };
@@ -199,6 +202,14 @@ impl Walk {
             before: before.cloned(),
             after: after.cloned(),
         });
+    }
+}
+
+/// Whether the member at this path is what couchapp noted about a push of its own.
+fn is_bookkeeping(path: &[String]) -> bool {
+    match path {
+        [couchapp, name] => couchapp == "couchapp" && COUCHAPP_BOOKKEEPING.contains(&name.as_str()),
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod human;
 pub mod markdown;
+pub mod rows;
 mod words;
 
 use crate::deploy::plan::{DatabasePlan, DesignPlan, Plan, SecurityChange, Status};
