@@ -5,15 +5,18 @@
 //! 3. The indexes that go are held open for those who still read from them.
 //! 4. The real design documents are put with the revisions that the plan saw.
 //! 5. Their views are asked, so that the indexes know them and are known to be warm.
-//! 6. What was put is read again: whoever changed something meanwhile is found.
+//! 6. All design documents are read again: whoever changed something meanwhile is found.
 //! 7. The files of unused indexes are removed, then the staging design documents.
 //!
 //! The order of 7 is for those who are killed: as long as staging design documents are there, the next push
 //! knows that there is something to finish.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, TryStreamExt as _};
+use rand::Rng as _;
 
 use super::cleanup::remove_files;
 use super::error::DeployError;
@@ -32,7 +35,7 @@ use crate::json::{Map, Value};
 use crate::server::{Meaning, RemoteDatabase, ServerError};
 
 /// How often a push makes a new plan because somebody else changed something.
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 8;
 
 /// How long readers of a replaced index have until it is closed.
 const READERS: Duration = Duration::from_secs(1);
@@ -87,10 +90,13 @@ pub async fn push(
         if plan.is_empty() {
             return Ok(());
         }
-        let push = Push { database, plan: &plan, options, observer };
+        let push = Push { database, plan: &plan, options, observer, saved: Mutex::default() };
         match push.run().await {
             Err(DeployError::Changed { what, .. }) if options.replan && round < ROUNDS => {
                 observer.event(database.name(), Event::Replanned { reason: what });
+                // Two that push at once would go on disturbing each other in step.
+                let pause = rand::rng().random_range(0..200 * round);
+                tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
                 round += 1;
             }
             outcome => return outcome,
@@ -104,6 +110,7 @@ struct Push<'a> {
     plan: &'a DatabasePlan,
     options: PushOptions,
     observer: &'a dyn Observer,
+    saved: Mutex<BTreeMap<String, Revision>>,
 }
 
 /// What is swapped together.
@@ -187,7 +194,8 @@ impl Push<'_> {
         for design in &batch.designs {
             match (&design.body, &design.seen) {
                 (Some(body), _) => {
-                    put(database, design, body, observer).await?;
+                    let revision = put(database, design, body, observer).await?;
+                    self.saved().insert(design.id.clone(), revision);
                 }
                 (None, Some(seen)) => delete(database, &design.id, seen, observer).await?,
                 (None, None) => {}
@@ -205,8 +213,12 @@ impl Push<'_> {
         }
         let jobs = self.options.jobs;
         stream::iter(puts.into_iter().map(Ok))
-            .try_for_each_concurrent(jobs, |(design, body)| {
-                verify(database, design, body, jobs, observer)
+            .try_for_each_concurrent(jobs, |(design, body)| async move {
+                match verify(database, design, body, jobs, observer).await {
+                    // Whoever has overwritten it by now came later: `check` tells.
+                    Err(DeployError::Changed { .. }) => Ok(()),
+                    outcome => outcome,
+                }
             })
             .await?;
         if own.len() > batch.staging.len() {
@@ -266,7 +278,9 @@ impl Push<'_> {
         remove(self.database, &kept, self.observer).await
     }
 
-    /// Reads what is there now, which must be what was planned.
+    /// Reads what is there now. Of what this push did not put, everything must be as the plan saw it, or
+    /// the database would be neither as this project nor as another one wants it. Who overwrote something that this
+    /// push did put came later, and has it.
     async fn check(&self) -> Result<Vec<ServerDesign>, DeployError> {
         let documents = self.database.design_documents().await?;
         let live: Vec<ServerDesign> = documents
@@ -274,37 +288,30 @@ impl Push<'_> {
             .filter_map(|document| ServerDesign::from_document(document).ok())
             .filter(|design| design.owner() == Owner::Project)
             .collect();
-        let changed = |id: &str| DeployError::Changed {
-            database: self.database.name().to_owned(),
-            what: format!("somebody else changed `{id}` meanwhile"),
-        };
         for design in &self.plan.designs {
-            let now = live.iter().find(|now| now.id == design.id);
-            let as_planned = design.status == Status::Foreign
-                || match (&design.body, &design.seen, now) {
-                    (Some(_), seen, Some(now)) => match design.predicted_revision() {
-                        Some(predicted) => now.rev == predicted,
-                        None => {
-                            let before = seen.as_ref().map_or(0, |seen| seen.rev.generation);
-                            now.rev.generation == before + 1
-                        }
-                    },
-                    (None, Some(_), None) => design.status == Status::Prune,
-                    (None, Some(seen), Some(now)) => now.rev == seen.rev,
-                    (None, None, None) => true,
-                    _ => false,
-                };
-            // A design document that was deleted before goes on counting its generations.
-            let recreated = design.seen.is_none()
-                && design
-                    .body
-                    .as_ref()
-                    .is_some_and(|body| now.is_some_and(|now| same_members(&now.body, body)));
-            if !as_planned && !recreated {
-                return Err(changed(&design.id));
+            let now = live.iter().find(|now| now.id == design.id).map(|now| &now.rev);
+            let what = || format!("somebody else changed `{}` meanwhile", design.id);
+            match design.status {
+                Status::Foreign => {}
+                Status::Unchanged | Status::Formatting => {
+                    if now != design.seen.as_ref().map(|seen| &seen.rev) {
+                        let database = self.database.name().to_owned();
+                        return Err(DeployError::Changed { database, what: what() });
+                    }
+                }
+                Status::New | Status::Changed | Status::Prune => {
+                    if now != self.saved().get(&design.id) {
+                        self.observer.event(self.database.name(), Event::Notice(what()));
+                    }
+                }
             }
         }
         Ok(live)
+    }
+
+    /// The revisions of what this push has put.
+    fn saved(&self) -> MutexGuard<'_, BTreeMap<String, Revision>> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The staging design documents of interrupted pushes, ready to be deleted.
@@ -426,13 +433,4 @@ fn live_target(id: &str, body: &Map<String, Value>) -> WarmTarget {
         index: None,
     };
     WarmTarget::of(&design)
-}
-
-/// Whether two bodies have the same members, whatever CouchDB adds to attachments.
-fn same_members(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
-    let content = |body: &Map<String, Value>| -> Vec<(String, Value)> {
-        let plain = body.iter().filter(|(name, _)| !name.starts_with('_'));
-        plain.map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    content(left) == content(right)
 }
