@@ -9,6 +9,7 @@ mod progress;
 mod pull;
 mod push;
 mod query;
+mod query_server;
 mod rollback;
 mod server;
 mod test;
@@ -76,6 +77,7 @@ enum Command {
     Rollback(Box<rollback::RollbackArguments>),
     Diff(Box<diff::DiffArguments>),
     Pull(Box<pull::PullArguments>),
+    QueryServer(query_server::QueryServerArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -101,6 +103,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
         Command::Diff(command) => diff::run(&command, project, &mut terminal),
         Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }
 
