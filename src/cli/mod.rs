@@ -11,6 +11,7 @@ mod push;
 mod query;
 mod query_server;
 mod rollback;
+mod sandbox;
 mod server;
 mod test;
 mod warm;

@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 
 use super::deployment::{DeployFormat, Outcome, load_targets, report};
 use super::progress::Progress;
+use super::sandbox::{fill, first_query};
 use super::server::{Connected, ServerArguments};
 use super::{Terminal, check, open};
 use crate::deploy::plan::{Options, Plan, PlanFile};
@@ -17,7 +18,7 @@ use crate::deploy::{
 use crate::engine::Profile;
 use crate::exit::Exit;
 use crate::project::Project;
-use crate::report::human;
+use crate::report::human::{self, plural};
 use crate::report::plan::human as plan_text;
 use crate::suite::{self, RunOptions};
 
@@ -107,6 +108,17 @@ pub(super) fn run(
         && let Err(exit) = preflight(&project, terminal)
     {
         return exit;
+    }
+    if connected.is_sandbox() {
+        match connected.run(fill(&connected.server, &project)) {
+            None => return terminal.interrupted(),
+            Some(Err(error)) => return terminal.server_error(&error),
+            Some(Ok(0)) => {}
+            Some(Ok(count)) => {
+                let documents = plural(count, "document");
+                terminal.message(&format!("sandbox: {documents} from fixtures put"));
+            }
+        }
     }
     let command = Command { arguments, connected: &connected, loaded: &loaded, saved };
     command.run(terminal)
@@ -217,7 +229,26 @@ impl Command<'_> {
         let Some(pushed) = pushed else { return terminal.interrupted() };
         outcomes.extend(pushed);
         outcomes.sort_by(|left, right| left.database.cmp(&right.database));
-        report("push", arguments.format, &outcomes, &progress, started, self.connected, terminal)
+        let exit = report(
+            "push",
+            arguments.format,
+            &outcomes,
+            &progress,
+            started,
+            self.connected,
+            terminal,
+        );
+        if exit == Exit::Success
+            && self.connected.is_sandbox()
+            && arguments.format == DeployFormat::Human
+        {
+            match self.connected.run(first_query(&self.connected.server, &places)) {
+                None => return terminal.interrupted(),
+                Some(Err(error)) => return terminal.server_error(&error),
+                Some(Ok(text)) => terminal.data(&text.unwrap_or_default()),
+            }
+        }
+        exit
     }
 
     async fn survey(
@@ -234,13 +265,15 @@ impl Command<'_> {
         Ok((places, surveys))
     }
 
-    /// Asks before a protected server is changed.
+    /// Shows the plan, and asks before a protected server is changed.
     fn consent(&self, plan: &Plan, terminal: &mut Terminal) -> Result<(), Exit> {
-        if !self.connected.connection.protected || self.arguments.yes || plan.is_empty() {
+        if plan.is_empty() {
             return Ok(());
         }
-        let style = plan_text::Options { style: terminal.error_style, verbose: false };
-        terminal.message(plan_text::report(plan, style).trim_end());
+        if self.arguments.format == DeployFormat::Human {
+            let style = plan_text::Options { style: terminal.error_style, verbose: false };
+            terminal.message(&plan_text::report(plan, style));
+        }
         self.connected.consent(self.arguments.yes, "push this", terminal)
     }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Terminal;
 use crate::exit::Exit;
 use crate::project::{Authentication, Config, Connection, Flags, Problem, Project, Variables};
+use crate::sandbox::{self, Sandbox, SandboxError};
 use crate::server::{Options, Server, ServerError};
 
 /// Which server, and as whom.
@@ -52,6 +53,8 @@ pub(super) struct Connected {
     pub(super) connection: Connection,
     /// Its client.
     pub(super) server: Server,
+    /// The server inside the program, if it is that one.
+    sandbox: Option<Sandbox>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -64,6 +67,9 @@ pub(super) enum ConnectError {
     /// The client cannot be made.
     #[error("{0}")]
     Server(#[from] ServerError),
+    /// The server inside the program cannot be started.
+    #[error("{0}")]
+    Sandbox(#[from] SandboxError),
     /// The operating system refuses.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
@@ -87,14 +93,21 @@ impl ServerArguments {
                 AuthenticationArgument::Cookie => Authentication::Cookie,
             }),
         };
-        let connection = Connection::resolve(config, &flags, &Variables::of_process(), file)?;
+        let mut connection = Connection::resolve(config, &flags, &Variables::of_process(), file)?;
+        let sandbox = connection
+            .is_sandbox()
+            .then(|| Sandbox::start(sandbox::Options::default()))
+            .transpose()?;
+        if let Some(sandbox) = &sandbox {
+            connection.url = sandbox.url();
+        }
         let patience = Duration::from_secs(self.timeout);
         let options = Options { patience, ..Options::default() };
         let options = Options { connect: options.connect.min(patience), ..options };
         let server = Server::new(&connection, options)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        Ok(Connected { connection, server, runtime })
+        Ok(Connected { connection, server, sandbox, runtime })
     }
 }
 
@@ -138,10 +151,15 @@ impl Connected {
         Err(Exit::Usage)
     }
 
+    /// Whether it is the server inside the program, which is empty at first.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
     /// The server as messages name it.
     pub(super) fn shown(&self) -> String {
         match &self.connection.environment {
-            Some(name) if self.connection.is_sandbox() => format!("the {name}"),
+            Some(name) if self.is_sandbox() => format!("the {name}"),
             Some(name) => format!("`{name}` ({})", self.connection.url),
             None => format!("`{}`", self.connection.url),
         }
@@ -165,6 +183,10 @@ impl Terminal {
             ConnectError::Server(error) => {
                 self.server_error(error);
                 Exit::Usage
+            }
+            ConnectError::Sandbox(error) => {
+                self.error(&error.to_string(), error.hint());
+                Exit::Server
             }
             ConnectError::Runtime(_) => {
                 self.error(&error.to_string(), None);
