@@ -1,7 +1,7 @@
 //! `couchctl push`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
@@ -21,6 +21,9 @@ use crate::project::Project;
 use crate::report::human::{self, plural};
 use crate::report::plan::human as plan_text;
 use crate::suite::{self, RunOptions};
+
+/// How long readers of a replaced index have until it is closed.
+const READERS: Duration = Duration::from_secs(1);
 
 /// Deploy the project without an outage.
 ///
@@ -217,6 +220,7 @@ impl Command<'_> {
             strategy: arguments.strategy.into(),
             keep_previous: arguments.keep_previous,
             jobs,
+            readers: READERS,
             replan: self.saved.is_none(),
         };
         let mut outcomes: Vec<Outcome> = surveys

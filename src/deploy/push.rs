@@ -37,9 +37,6 @@ use crate::server::{Meaning, RemoteDatabase, ServerError};
 /// How often a push makes a new plan because somebody else changed something.
 const ROUNDS: u32 = 8;
 
-/// How long readers of a replaced index have until it is closed.
-const READERS: Duration = Duration::from_secs(1);
-
 /// How indexes are replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Strategy {
@@ -64,6 +61,8 @@ pub struct PushOptions {
     pub keep_previous: bool,
     /// Indexes built at a time.
     pub jobs: usize,
+    /// How long readers of a replaced index have until it is closed.
+    pub readers: Duration,
     /// Whether to make a new plan when somebody else changed something; otherwise that is an error.
     pub replan: bool,
 }
@@ -222,7 +221,7 @@ impl Push<'_> {
             })
             .await?;
         if own.len() > batch.staging.len() {
-            tokio::time::sleep(READERS).await;
+            tokio::time::sleep(self.options.readers).await;
         }
         Ok(own)
     }
@@ -351,7 +350,15 @@ impl Push<'_> {
         remove(self.database, &held, self.observer).await?;
         remove(self.database, leftovers, self.observer).await?;
         if self.changes_indexes() || !leftovers.is_empty() {
-            remove_files(self.database, self.search_kinds(), freed, self.observer).await?;
+            match remove_files(self.database, self.search_kinds(), freed, self.observer).await {
+                // 3.5.1 and later answer when all nodes are done: a gateway may not wait for that.
+                Err(DeployError::Server(error)) if error.leaves_open() => {
+                    let message =
+                        format!("unused indexes may be left, see `couchctl cleanup`: {error}");
+                    self.observer.event(self.database.name(), Event::Notice(message));
+                }
+                outcome => outcome?,
+            }
         }
         remove(self.database, &staging, self.observer).await
     }

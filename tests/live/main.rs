@@ -9,3 +9,20 @@ mod kills;
 mod outage;
 mod place;
 mod pushes;
+
+use couchctl::sandbox::Sandbox;
+
+/// How many documents a build runs over while a client queries the live view.
+const DOCUMENTS: usize = 50_000;
+
+/// Every how many requests a push is killed.
+const STRIDE: usize = 1;
+
+/// The server to test against, or `None`, with a note, when there is none.
+fn server(test: &str) -> Option<(String, Option<Sandbox>)> {
+    let url = std::env::var("COUCHCTL_TEST_URL").ok();
+    if url.is_none() {
+        eprintln!("{test}: skipped, since COUCHCTL_TEST_URL is not set");
+    }
+    Some((url?, None))
+}

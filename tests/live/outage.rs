@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use couchctl::json::Value;
 
+use crate::DOCUMENTS;
 use crate::place::Place;
-
-const DOCUMENTS: usize = 50_000;
 
 /// What a client saw.
 struct Seen {

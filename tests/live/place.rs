@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use couchctl::deploy::plan::{self, Target};
+use couchctl::deploy::{DeployError, PushOptions, Strategy, push, survey};
 use couchctl::json::{self, Map, Value};
-use couchctl::project::{Config, Connection, Flags, Variables};
+use couchctl::project::{Config, Connection, Flags, ModuleError, ModuleLoader, Project, Variables};
+use couchctl::sandbox::Sandbox;
 use couchctl::server::{Options, RemoteDatabase, Server};
 use tempfile::TempDir;
 
@@ -17,15 +20,14 @@ pub(crate) struct Place {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     pub(crate) database: RemoteDatabase,
+    /// The server, if it is one of our own.
+    _server: Option<Sandbox>,
 }
 
 impl Place {
     /// A place of its own, or `None`, with a note, when there is no server to test against.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        let Ok(url) = std::env::var("COUCHCTL_TEST_URL") else {
-            eprintln!("{test}: skipped, since COUCHCTL_TEST_URL is not set");
-            return None;
-        };
+        let (url, server) = crate::server(test)?;
         let variables: Variables = [("COUCHDB_URL", url)].into_iter().collect();
         let connection = Connection::resolve(
             &Config::default(),
@@ -34,7 +36,7 @@ impl Place {
             &Variables::default(),
         );
         let connection = connection.expect("COUCHCTL_TEST_URL is an address");
-        let server = Server::new(&connection, Options::default()).expect("a client");
+        let client = Server::new(&connection, Options::default()).expect("a client");
         let name = format!("couchctl-test-{test}-{:08x}", rand::random::<u32>());
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -42,8 +44,8 @@ impl Place {
             .enable_all()
             .build()
             .expect("a runtime");
-        let database = server.database(&name);
-        let place = Self { name, connection, folder, runtime, database };
+        let database = client.database(&name);
+        let place = Self { name, connection, folder, runtime, database, _server: server };
         place.write("couchctl.toml", &format!("[databases.{}]\ncreate = true\n", place.name));
         Some(place)
     }
@@ -103,6 +105,27 @@ impl Place {
         Answer::of(self.command(&self.connection.url, arguments).output().expect("couchctl runs"))
     }
 
+    /// Pushes without the program, from a client of the server at `url`.
+    pub(crate) fn push(&self, url: &str, client: Options) -> Result<(), DeployError> {
+        let project = Project::open(self.folder.path(), &NoModules).expect("a project");
+        let connection = Connection { url: url.to_owned(), ..self.connection.clone() };
+        let database = Server::new(&connection, client).expect("a client").database(&self.name);
+        let target = Target { database: &project.databases[0], security: None };
+        let plan = plan::Options::default();
+        let options = PushOptions {
+            plan,
+            strategy: Strategy::Staged,
+            keep_previous: false,
+            jobs: 1,
+            readers: Duration::ZERO,
+            replan: true,
+        };
+        self.run(async {
+            let survey = survey(&database, target, plan).await?;
+            push(&database, target, survey.plan, options, &()).await
+        })
+    }
+
     /// Runs the program, which must succeed, and reads its JSON report of the database.
     #[track_caller]
     pub(crate) fn report(&self, arguments: &[&str]) -> Value {
@@ -159,6 +182,15 @@ impl Drop for Place {
         let database = self.database.clone();
         // One that was never created cannot be deleted.
         drop(self.run(async move { database.delete().await }));
+    }
+}
+
+/// Projects of tests have no modules.
+struct NoModules;
+
+impl ModuleLoader for NoModules {
+    fn load(&self, _path: &Path, _source: &str) -> Result<Value, ModuleError> {
+        Err(ModuleError { message: "no modules here".into(), line: None })
     }
 }
 
