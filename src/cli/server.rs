@@ -142,13 +142,22 @@ impl Connected {
             return Err(Exit::Usage);
         }
         terminal.message(&format!("{what} on {shown}? [y/N]"));
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Ok(());
+        let (answered, answer) = tokio::sync::oneshot::channel();
+        // Not on the runtime, which would wait for the line even after Ctrl-C.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().lock().read_line(&mut line);
+            let yes = read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes");
+            drop(answered.send(yes));
+        });
+        match self.run(answer) {
+            Some(Ok(true)) => Ok(()),
+            Some(_) => {
+                terminal.message("nothing was changed");
+                Err(Exit::Usage)
+            }
+            None => Err(terminal.interrupted()),
         }
-        terminal.message("nothing was changed");
-        Err(Exit::Usage)
     }
 
     /// Whether it is the server inside the program, which is empty at first.

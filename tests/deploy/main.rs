@@ -17,6 +17,7 @@ mod place;
 #[path = "../live/pushes.rs"]
 mod pushes;
 mod secrets;
+mod waiting;
 
 use std::time::Duration;
 
@@ -33,7 +34,8 @@ const STRIDE: usize = 5;
 /// A server of its own for each test.
 #[expect(clippy::unnecessary_wraps, reason = "the tests against a real server may have none")]
 fn server(test: &str) -> Option<(String, Option<Sandbox>)> {
-    let index_delay = if test == "outage" { INDEX_DELAY } else { Duration::ZERO };
+    let slow = ["outage", "cut", "interrupt"].contains(&test);
+    let index_delay = if slow { INDEX_DELAY } else { Duration::ZERO };
     let sandbox = Sandbox::start(Options { index_delay, ..Options::default() }).expect("a sandbox");
     Some((sandbox.url(), Some(sandbox)))
 }
