@@ -30,6 +30,7 @@ const READERS: Duration = Duration::from_secs(1);
 /// Suites and checks are run, new indexes are built beside the old ones, then the design documents are
 /// put, and unused indexes removed. A push that was interrupted is finished by the next one.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a command line has flags")]
 pub(super) struct PushArguments {
     #[command(flatten)]
     server: ServerArguments,

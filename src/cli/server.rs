@@ -19,20 +19,24 @@ pub(super) struct ServerArguments {
     /// An environment of `couchctl.toml`, or `sandbox`, a server inside the program
     #[arg(long = "env", value_name = "NAME")]
     environment: Option<String>,
-    /// The server's address [env: COUCHDB_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "The server's address [env: COUCHDB_URL]")]
     url: Option<String>,
-    /// The user [env: COUCHDB_USER]; the password stands in COUCHDB_PASSWORD, a token in COUCHDB_TOKEN
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "The user [env: COUCHDB_USER]; the password stands in COUCHDB_PASSWORD, a token in COUCHDB_TOKEN"
+    )]
     user: Option<String>,
-    /// Only this database [env: COUCHDB_DATABASE]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = "Only this database [env: COUCHDB_DATABASE]")]
     database: Option<String>,
     /// How user and password are sent
     #[arg(long, value_enum, value_name = "HOW")]
     auth: Option<AuthenticationArgument>,
-    /// PEM certificates to trust besides those of the system [env: COUCHDB_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM certificates to trust besides those of the system [env: COUCHDB_CA_FILE]"
+    )]
     ca_file: Option<PathBuf>,
     /// How many seconds to wait for an answer, and for each further part of it
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
@@ -148,7 +152,8 @@ impl Connected {
             let mut line = String::new();
             let read = std::io::stdin().lock().read_line(&mut line);
             let yes = read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes");
-            drop(answered.send(yes));
+            // Nobody waits for it any more after Ctrl-C.
+            let _ = answered.send(yes);
         });
         match self.run(answer) {
             Some(Ok(true)) => Ok(()),

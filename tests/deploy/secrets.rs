@@ -1,5 +1,7 @@
 //! No output of any command holds a password, whatever goes wrong.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use couchctl::project::Secret;
@@ -12,19 +14,21 @@ const TOKEN: &str = "t0ken-s3cret";
 
 /// The password in all the forms in which it could turn up.
 fn forms() -> Vec<String> {
-    let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let partly: String = PASSWORD
-        .chars()
-        .map(|character| match character {
-            '0'..='9' | 'a'..='z' => character.to_string(),
-            other => other.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
+    let percent = |keep: fn(u8) -> bool| -> String {
+        PASSWORD.bytes().fold(String::new(), |mut text, byte| {
+            if keep(byte) {
+                text.push(char::from(byte));
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+            text
         })
-        .collect();
+    };
     vec![
         PASSWORD.to_owned(),
         "s3cret".to_owned(),
-        percent,
-        partly,
+        percent(|_| false),
+        percent(|byte| byte.is_ascii_alphanumeric()),
         STANDARD.encode(format!("ann:{PASSWORD}")),
     ]
 }

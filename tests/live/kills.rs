@@ -57,7 +57,7 @@ fn killed_at_every_step_nothing_is_lost_and_the_next_push_finishes() {
                 let mut child = child.lock().expect("no panic");
                 if child.as_mut().expect("a child").try_wait().expect("a status").is_some() {
                     let child = child.take().expect("a child");
-                    break Answer::of(child.wait_with_output().expect("output"));
+                    break Answer::of(&child.wait_with_output().expect("output"));
                 }
             };
             let finished_before = answer.code == Some(0);
@@ -70,7 +70,7 @@ fn killed_at_every_step_nothing_is_lost_and_the_next_push_finishes() {
                     assert!(versions.contains(&value), "{design} after step {step}: {value}");
                 }
                 let next = place.spawn(&place.connection.url, &["push", "--no-test"]);
-                let answer = finished(next, Duration::from_secs(60));
+                let answer = finished(next, Duration::from_mins(1));
                 assert_eq!(answer.code, Some(0), "after step {step}: {answer:?}");
             }
             assert_eq!(place.ids(), ["_design/numbers", "_design/other"], "after step {step}");

@@ -102,11 +102,11 @@ impl Place {
 
     /// Runs the program.
     pub(crate) fn couchctl(&self, arguments: &[&str]) -> Answer {
-        Answer::of(self.command(&self.connection.url, arguments).output().expect("couchctl runs"))
+        Answer::of(&self.command(&self.connection.url, arguments).output().expect("couchctl runs"))
     }
 
     /// Pushes without the program, from a client of the server at `url`.
-    pub(crate) fn push(&self, url: &str, client: Options) -> Result<(), DeployError> {
+    pub(crate) fn push(&self, url: &str, client: Options) -> Result<(), Box<DeployError>> {
         let project = Project::open(self.folder.path(), &NoModules).expect("a project");
         let connection = Connection { url: url.to_owned(), ..self.connection.clone() };
         let database = Server::new(&connection, client).expect("a client").database(&self.name);
@@ -124,6 +124,7 @@ impl Place {
             let survey = survey(&database, target, plan).await?;
             push(&database, target, survey.plan, options, &()).await
         })
+        .map_err(Box::new)
     }
 
     /// Runs the program, which must succeed, and reads its JSON report of the database.
@@ -203,7 +204,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn of(output: Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -222,5 +223,5 @@ pub(crate) fn finished(mut child: Child, patience: Duration) -> Answer {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Answer::of(child.wait_with_output().expect("output"))
+    Answer::of(&child.wait_with_output().expect("output"))
 }

@@ -200,7 +200,7 @@ fn of_two_pushes_at_once_one_is_whole() {
         let second = place.spawn(url, &["push", "--no-test", "--project", folder]);
         let answers: Vec<Answer> = [first, second]
             .into_iter()
-            .map(|child| finished(child, Duration::from_secs(60)))
+            .map(|child| finished(child, Duration::from_mins(1)))
             .collect();
         assert!(answers.iter().all(|answer| answer.code == Some(0)), "{answers:?}");
         let values: Vec<String> = ["a", "b", "c"]
