@@ -26,11 +26,12 @@ use super::plan::{
     DatabasePlan, DesignPlan, IndexEffect, Options, Owner, PushRecord, RECORD_ID, STAGING_PREFIX,
     SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
 };
+use super::site::Site;
 use super::stage::{Own, hold, remove, stage};
 use super::survey::survey;
 use super::swap::{delete, put, verify};
-use super::warm::{WarmTarget, warm};
-use crate::design::{Revision, view_groups};
+use super::warm::{WarmTarget, warm_site};
+use crate::design::Revision;
 use crate::json::{Map, Value};
 use crate::server::{Meaning, RemoteDatabase, ServerError};
 
@@ -121,19 +122,20 @@ struct Batch<'a> {
 impl Push<'_> {
     async fn run(&self) -> Result<(), DeployError> {
         self.prepare().await?;
+        let site = &Site::new(self.database, self.observer).await?;
         let mut own = Vec::new();
         let batches = self.batches();
         let last = batches.len().saturating_sub(1);
         for (number, batch) in batches.iter().enumerate() {
-            own.extend(self.batch(batch).await?);
+            own.extend(self.batch(site, batch).await?);
             if number < last {
-                self.finish(&mut own, &[], None).await?;
+                self.finish(site, &mut own, &[], None).await?;
             }
         }
-        self.drop_kept().await?;
-        let live = self.check().await?;
-        let leftovers = self.leftovers(&own).await?;
-        self.finish(&mut own, &leftovers, self.freed()).await?;
+        self.drop_kept(site).await?;
+        let live = self.check(site).await?;
+        let leftovers = self.leftovers(site, &own).await?;
+        self.finish(site, &mut own, &leftovers, self.freed()).await?;
         self.record(&live).await;
         Ok(())
     }
@@ -175,28 +177,27 @@ impl Push<'_> {
     }
 
     /// Stages, warms and swaps; what is left of it to be removed.
-    async fn batch(&self, batch: &Batch<'_>) -> Result<Vec<Own>, DeployError> {
-        let (database, observer) = (self.database, self.observer);
-        let mut own = stage(database, &batch.staging, observer).await?;
-        warm(database, &self.warm_targets(batch), self.options.jobs, observer).await?;
+    async fn batch(&self, site: &Site<'_>, batch: &Batch<'_>) -> Result<Vec<Own>, DeployError> {
+        let mut own = stage(site, &batch.staging).await?;
+        warm_site(site, &self.warm_targets(batch), self.options.jobs).await?;
         let in_place = self.options.strategy == Strategy::InPlace;
         if self.options.keep_previous {
             for design in &batch.designs {
                 if let Some(seen) = &design.seen {
-                    let body = whole(database, &design.id, &seen.rev).await?;
-                    keep(database, &design.id, &seen.rev, &body, observer).await?;
+                    let body = whole(site, &design.id, &seen.rev).await?;
+                    keep(site, &design.id, &seen.rev, &body).await?;
                 }
             }
         } else if !in_place {
-            own.extend(hold(database, batch.designs.iter().copied()).await?);
+            own.extend(hold(site, batch.designs.iter().copied()).await?);
         }
         for design in &batch.designs {
             match (&design.body, &design.seen) {
                 (Some(body), _) => {
-                    let revision = put(database, design, body, observer).await?;
+                    let revision = put(site, design, body).await?;
                     self.saved().insert(design.id.clone(), revision);
                 }
-                (None, Some(seen)) => delete(database, &design.id, seen, observer).await?,
+                (None, Some(seen)) => delete(site, &design.id, seen).await?,
                 (None, None) => {}
             }
         }
@@ -207,13 +208,13 @@ impl Push<'_> {
             .collect();
         if in_place {
             let targets: Vec<WarmTarget> =
-                puts.iter().map(|(design, body)| live_target(&design.id, body)).collect();
-            warm(database, &targets, self.options.jobs, observer).await?;
+                puts.iter().map(|(design, body)| WarmTarget::of(&design.id, body)).collect();
+            warm_site(site, &targets, self.options.jobs).await?;
         }
         let jobs = self.options.jobs;
         stream::iter(puts.into_iter().map(Ok))
             .try_for_each_concurrent(jobs, |(design, body)| async move {
-                match verify(database, design, body, jobs, observer).await {
+                match verify(site, design, body, jobs).await {
                     // Whoever has overwritten it by now came later: `check` tells.
                     Err(DeployError::Changed { .. }) => Ok(()),
                     outcome => outcome,
@@ -229,33 +230,26 @@ impl Push<'_> {
     /// The indexes to be built: the staged ones, and those that design documents will share with others.
     fn warm_targets(&self, batch: &Batch<'_>) -> Vec<WarmTarget> {
         let staged = batch.staging.iter().map(|staging| WarmTarget {
-            id: staging.id.clone(),
             designs: staging.designs.clone(),
-            view: staging.view().map(str::to_owned),
-            search: staging.search.clone(),
+            ..WarmTarget::of(&staging.id, &staging.body)
         });
         let shared =
             batch.designs.iter().filter(|design| design.index.effect == IndexEffect::Shared);
         let shared = shared.filter_map(|design| {
-            let on_server = |id: &&String| {
-                // One that this push puts first is staged, or was put by an earlier batch.
-                self.plan.design(id).is_none_or(|other| !other.status.is_action())
+            // One that only this push gives the index is staged.
+            let has_it = |id: &&String| {
+                self.plan.design(id).is_none_or(|other| other.index.before == design.index.after)
             };
-            let id = design.index.shared_with.iter().find(on_server)?;
-            let view = view_groups(design.body.as_ref()?).first()?.name().to_owned();
-            Some(WarmTarget {
-                id: id.clone(),
-                designs: vec![design.id.clone()],
-                view: Some(view),
-                search: Vec::new(),
-            })
+            let id = design.index.shared_with.iter().find(has_it)?;
+            let designs = vec![design.id.clone()];
+            Some(WarmTarget { designs, ..WarmTarget::of_views(id, design.body.as_ref()?) })
         });
         staged.chain(shared).collect()
     }
 
     /// Versions that an earlier push kept are no use once something else is pushed: going back to them
     /// would skip this one.
-    async fn drop_kept(&self) -> Result<(), DeployError> {
+    async fn drop_kept(&self, site: &Site<'_>) -> Result<(), DeployError> {
         let replaced = |id: &str| {
             self.options.keep_previous
                 && self.plan.designs.iter().any(|design| {
@@ -274,14 +268,14 @@ impl Push<'_> {
             .filter(|kept| !replaced(&kept.id))
             .map(|kept| Own { id: kept.id.clone(), revision: kept.rev.clone() })
             .collect();
-        remove(self.database, &kept, self.observer).await
+        remove(site, &kept).await
     }
 
     /// Reads what is there now. Of what this push did not put, everything must be as the plan saw it, or
     /// the database would be neither as this project nor as another one wants it. Who overwrote something that this
     /// push did put came later, and has it.
-    async fn check(&self) -> Result<Vec<ServerDesign>, DeployError> {
-        let documents = self.database.design_documents().await?;
+    async fn check(&self, site: &Site<'_>) -> Result<Vec<ServerDesign>, DeployError> {
+        let documents = site.database.design_documents().await?;
         let live: Vec<ServerDesign> = documents
             .into_iter()
             .filter_map(|document| ServerDesign::from_document(document).ok())
@@ -289,18 +283,17 @@ impl Push<'_> {
             .collect();
         for design in &self.plan.designs {
             let now = live.iter().find(|now| now.id == design.id).map(|now| &now.rev);
-            let what = || format!("somebody else changed `{}` meanwhile", design.id);
             match design.status {
                 Status::Foreign => {}
                 Status::Unchanged | Status::Formatting => {
                     if now != design.seen.as_ref().map(|seen| &seen.rev) {
-                        let database = self.database.name().to_owned();
-                        return Err(DeployError::Changed { database, what: what() });
+                        return Err(site.changed(&design.id));
                     }
                 }
                 Status::New | Status::Changed | Status::Prune => {
                     if now != self.saved().get(&design.id) {
-                        self.observer.event(self.database.name(), Event::Notice(what()));
+                        let message = format!("somebody else has changed `{}` since", design.id);
+                        site.event(Event::Notice(message));
                     }
                 }
             }
@@ -314,23 +307,22 @@ impl Push<'_> {
     }
 
     /// The staging design documents of interrupted pushes, ready to be deleted.
-    async fn leftovers(&self, own: &[Own]) -> Result<Vec<Own>, DeployError> {
+    async fn leftovers(&self, site: &Site<'_>, own: &[Own]) -> Result<Vec<Own>, DeployError> {
         let mut leftovers = Vec::new();
         for leftover in &self.plan.leftovers {
             if own.iter().any(|own| own.id == leftover.id) {
                 continue;
             }
             for conflict in &leftover.conflicts {
-                self.database.remove_conflict(&leftover.id, conflict).await?;
+                site.database.remove_conflict(&leftover.id, conflict).await?;
             }
             // An index that is only open through the leftover would be closed with it, and what was
             // not written yet be lost: opening it through the live design document keeps it.
             let key = leftover.id.strip_prefix(STAGING_PREFIX);
             for design in &self.plan.designs {
                 if design.index.after.is_some() && design.index.after.as_deref() == key {
-                    self.database.index_info(&design.id).await.map_err(|error| {
-                        DeployError::of(self.database.name(), &design.id, error)
-                    })?;
+                    let info = site.database.index_info(&design.id).await;
+                    info.map_err(|error| site.failed(&design.id, error))?;
                 }
             }
             leftovers.push(Own { id: leftover.id.clone(), revision: leftover.rev.clone() });
@@ -341,26 +333,27 @@ impl Push<'_> {
     /// Removes the files of unused indexes, then the design documents that held indexes.
     async fn finish(
         &self,
+        site: &Site<'_>,
         own: &mut Vec<Own>,
         leftovers: &[Own],
         freed: Option<u64>,
     ) -> Result<(), DeployError> {
         let staged = |own: &Own| self.plan.staging.iter().any(|staging| staging.id == own.id);
         let (staging, held): (Vec<Own>, Vec<Own>) = own.drain(..).partition(staged);
-        remove(self.database, &held, self.observer).await?;
-        remove(self.database, leftovers, self.observer).await?;
+        remove(site, &held).await?;
+        remove(site, leftovers).await?;
         if self.changes_indexes() || !leftovers.is_empty() {
-            match remove_files(self.database, self.search_kinds(), freed, self.observer).await {
+            match remove_files(site, self.search_kinds(), freed).await {
                 // 3.5.1 and later answer when all nodes are done: a gateway may not wait for that.
                 Err(DeployError::Server(error)) if error.leaves_open() => {
                     let message =
                         format!("unused indexes may be left, see `couchctl cleanup`: {error}");
-                    self.observer.event(self.database.name(), Event::Notice(message));
+                    site.event(Event::Notice(message));
                 }
                 outcome => outcome?,
             }
         }
-        remove(self.database, &staging, self.observer).await
+        remove(site, &staging).await
     }
 
     fn changes_indexes(&self) -> bool {
@@ -429,15 +422,4 @@ impl Push<'_> {
         }
         Ok(())
     }
-}
-
-fn live_target(id: &str, body: &Map<String, Value>) -> WarmTarget {
-    let design = ServerDesign {
-        id: id.to_owned(),
-        rev: Revision { generation: 0, hash: String::new() },
-        body: body.clone(),
-        conflicts: Vec::new(),
-        index: None,
-    };
-    WarmTarget::of(&design)
 }

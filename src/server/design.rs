@@ -74,7 +74,8 @@ impl RemoteDatabase {
     }
 
     /// `GET /db/_design/name/_view/view?limit=0`: waits until the index of the whole design document is
-    /// up to date on one copy of each shard, or answers at once from what there is.
+    /// up to date on one copy of each shard, or answers at once from what there is. Of a partitioned view
+    /// one partition is asked, and so the shard that it is in.
     ///
     /// # Errors
     /// When the server cannot be asked, the index cannot be built, or the answer takes longer than
@@ -83,10 +84,15 @@ impl RemoteDatabase {
         &self,
         id: &str,
         view: &str,
+        partition: Option<&str>,
         update: bool,
         patience: Duration,
     ) -> Result<(), ServerError> {
-        let mut request = Request::get(self.path(&[]).document(id).join(&["_view", view]))
+        let path = match partition {
+            Some(partition) => self.path(&["_partition", partition]),
+            None => self.path(&[]),
+        };
+        let mut request = Request::get(path.document(id).join(&["_view", view]))
             .query("limit", "0")
             .query("reduce", "false")
             .patience(patience);

@@ -324,3 +324,69 @@ fn a_protected_server_is_not_changed_unasked() {
     assert_eq!(place.couchctl(&["push", "--yes"]).code, Some(0));
     assert_eq!(place.couchctl(&["push"]).code, Some(0), "nothing to do needs no question");
 }
+
+#[test]
+fn views_over_partitions_are_built_on_every_shard() {
+    let Some(place) = Place::new("partitions") else { return };
+    let config = format!("[databases.{}]\ncreate = true\npartitioned = true\n", place.name);
+    place.write("couchctl.toml", &config);
+    place.design("a/v/map.js", "function (doc) { emit(doc.n, 1); }\n");
+    place.design("all/views/v/map.js", "function (doc) { emit(doc.n, 1); }\n");
+    place.design("all/options.json", r#"{ "partitioned": false }"#);
+    place.report(&["push"]);
+    let documents =
+        (0..200).map(|n| serde_json::json!({ "_id": format!("p{}:{n}", n % 20), "n": n }));
+    place.run(place.database.bulk_docs(documents.collect())).expect("documents");
+    place.design("a/v/map.js", "function (doc) { emit(doc.n, 2); }\n");
+    place.design("all/views/v/map.js", "function (doc) { emit(doc.n, 2); }\n");
+    let report = place.report(&["push"]);
+    assert_eq!(saved(&report), ["_design/a", "_design/all"]);
+    assert_eq!(report["notices"].as_array().map(Vec::len), Some(0), "{report}");
+    for id in ["_design/a", "_design/all"] {
+        let info = place.run(place.database.index_info(id)).expect("an index");
+        assert!(info.updates_pending.total < 20, "{id}: {info:?}");
+    }
+    assert_eq!(place.rows_as_they_are("all", "v").len(), 200);
+    assert_eq!(place.ids(), ["_design/a", "_design/all"]);
+}
+
+#[test]
+fn mango_indexes_deploy_like_others() {
+    let Some(place) = Place::new("mango") else { return };
+    place.fill(100);
+    let design = |field: &str| {
+        format!(
+            r#"{{"language":"query","views":{{"by":{{"map":{{"fields":{{"{field}":"asc"}},"partial_filter_selector":{{}}}},
+                "reduce":"_count","options":{{"def":{{"fields":["{field}"]}}}}}}}}}}"#
+        )
+    };
+    place.design("index.json", &design("n"));
+    place.report(&["push"]);
+    assert_eq!(place.rows_as_they_are("index", "by").len(), 100);
+    place.design("index.json", &design("k"));
+    assert_eq!(saved(&place.report(&["push"])), ["_design/index"]);
+    assert_eq!(place.rows_as_they_are("index", "by").len(), 100);
+    assert_eq!(place.rows_as_they_are("index", "by")[0]["key"], serde_json::json!([0]));
+}
+
+#[test]
+fn an_index_that_moves_to_another_design_document_is_kept() {
+    let Some(place) = Place::new("moves") else { return };
+    place.fill(1000);
+    let map = |number: u32| format!("function (doc) {{ emit(doc.n, {number}); }}\n");
+    place.design("a/v/map.js", &map(1));
+    place.design("b/v/map.js", &map(2));
+    place.report(&["push"]);
+    // Both at once, in the other's place.
+    place.design("a/v/map.js", &map(2));
+    place.design("b/v/map.js", &map(1));
+    let report = place.report(&["push"]);
+    let built = report["warmed"].as_array().expect("a list").iter();
+    let changes: u64 = built.map(|built| built["changes"].as_u64().expect("a number")).sum();
+    assert!(changes < 50, "nothing is built anew: {report}");
+    for (design, number) in [("a", 2), ("b", 1)] {
+        let rows = place.rows_as_they_are(design, "v");
+        assert_eq!((rows.len(), &rows[0]["value"]), (1000, &Value::from(number)), "{design}");
+    }
+    assert_eq!(place.ids(), ["_design/a", "_design/b"]);
+}
