@@ -17,6 +17,7 @@ mod place;
 #[path = "../live/pushes.rs"]
 mod pushes;
 mod secrets;
+mod transport;
 mod waiting;
 
 use std::time::Duration;
