@@ -22,6 +22,9 @@ use crate::report::human::{self, plural};
 use crate::report::plan::human as plan_text;
 use crate::suite::{self, RunOptions};
 
+/// From so many databases on, only the outcome is shown.
+const MANY: usize = 20;
+
 /// How long readers of a replaced index have until it is closed.
 const READERS: Duration = Duration::from_secs(1);
 
@@ -215,7 +218,10 @@ impl Command<'_> {
         if let Err(exit) = self.consent(&plan, terminal) {
             return exit;
         }
-        let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
+        let busy = plan.databases.iter().filter(|plan| !plan.is_empty()).count();
+        // Of many databases the steps are too much to read.
+        let quiet = arguments.format == DeployFormat::Json || busy > MANY;
+        let progress = Progress::new(terminal.error_style, quiet);
         let push_options = PushOptions {
             plan: options,
             strategy: arguments.strategy.into(),
