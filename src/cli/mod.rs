@@ -1,12 +1,18 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod cleanup;
+mod deployment;
 mod diff;
 mod init;
+mod progress;
 mod pull;
+mod push;
 mod query;
+mod rollback;
 mod server;
 mod test;
+mod warm;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -66,6 +72,10 @@ enum Command {
     Query(Box<query::QueryArguments>),
     Diff(Box<diff::DiffArguments>),
     Pull(Box<pull::PullArguments>),
+    Push(Box<push::PushArguments>),
+    Warm(Box<warm::WarmArguments>),
+    Cleanup(Box<cleanup::CleanupArguments>),
+    Rollback(Box<rollback::RollbackArguments>),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -87,6 +97,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Query(command) => query::run(&command, project, &mut terminal),
         Command::Diff(command) => diff::run(&command, project, &mut terminal),
         Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Push(command) => push::run(&command, project, &mut terminal),
+        Command::Warm(command) => warm::run(&command, project, &mut terminal),
+        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
+        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the commands that talk to a server share: which server, and how to fail.
 
+use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,6 +108,34 @@ impl Connected {
                 Ok(()) = tokio::signal::ctrl_c() => None,
             }
         })
+    }
+
+    /// Asks before a protected server is changed.
+    pub(super) fn consent(
+        &self,
+        yes: bool,
+        what: &str,
+        terminal: &mut Terminal,
+    ) -> Result<(), Exit> {
+        if !self.connection.protected || yes {
+            return Ok(());
+        }
+        let shown = self.shown();
+        if !std::io::stdin().is_terminal() {
+            terminal.error(
+                &format!("{shown} is protected"),
+                Some("`--yes` goes on without a question"),
+            );
+            return Err(Exit::Usage);
+        }
+        terminal.message(&format!("{what} on {shown}? [y/N]"));
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+        terminal.message("nothing was changed");
+        Err(Exit::Usage)
     }
 
     /// The server as messages name it.

@@ -1,10 +1,8 @@
 //! Reading what a plan needs from a server, in as few requests as there can be.
 
 use super::plan::{
-    DatabasePlan, Options, PREVIOUS_PREFIX, PushRecord, RECORD_ID, ServerDatabase, ServerDesign,
-    Target,
+    DatabasePlan, Options, PushRecord, RECORD_ID, ServerDatabase, ServerDesign, Target,
 };
-use crate::json::Value;
 use crate::server::{IndexInfo, Meaning, RemoteDatabase, ServerError};
 
 /// What a server has of a database, and what a push would do to it.
@@ -108,9 +106,10 @@ async fn with_attachments(
     if let (Some(design), Some(place)) =
         (design, server.designs.iter_mut().find(|design| design.id == id))
     {
-        // A listing shows conflicts, this answer does not.
-        let conflicts = std::mem::take(&mut place.conflicts);
-        *place = ServerDesign { conflicts, ..design };
+        // Of one that changed meanwhile the first answer counts: a push will see a conflict.
+        if design.rev == place.rev {
+            place.body = design.body;
+        }
     }
     Ok(())
 }
@@ -124,7 +123,7 @@ async fn details(
     server.partitioned = Some(info.props.partitioned);
     server.doc_count = Some(info.doc_count);
     server.record =
-        record(database).await?.and_then(|document| PushRecord::from_document(&document));
+        database.document(RECORD_ID).await?.as_ref().and_then(PushRecord::from_document);
     for id in plan.indexes_at_stake() {
         let index: Option<IndexInfo> = match database.index_info(id).await {
             Ok(index) => Some(index),
@@ -141,14 +140,4 @@ async fn details(
         }
     }
     Ok(())
-}
-
-/// The record of the last push, as it is stored.
-pub(super) async fn record(database: &RemoteDatabase) -> Result<Option<Value>, ServerError> {
-    database.document(RECORD_ID).await
-}
-
-/// The name of the design document whose earlier version this one keeps.
-pub(super) fn previous_of(id: &str) -> Option<&str> {
-    id.strip_prefix(PREVIOUS_PREFIX)
 }

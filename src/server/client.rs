@@ -61,6 +61,7 @@ pub struct Server(Arc<Inner>);
 struct Inner {
     http: reqwest::Client,
     base: String,
+    user: Option<String>,
     signer: Signer,
     secrets: Vec<String>,
     options: Options,
@@ -93,6 +94,7 @@ impl Server {
         Ok(Self(Arc::new(Inner {
             http,
             base: connection.url.clone(),
+            user: connection.user.clone(),
             signer: Signer::new(connection).map_err(failed)?,
             secrets: Signer::secrets(connection),
             options,
@@ -106,6 +108,12 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0.base
+    }
+
+    /// The user that requests are signed for, where one is named.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.0.user.as_deref()
     }
 
     /// How patient it is.

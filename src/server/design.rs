@@ -110,7 +110,7 @@ impl RemoteDatabase {
         patience: Duration,
     ) -> Result<(), ServerError> {
         let request = Request::get(self.path(&[]).document(id).join(&[endpoint, index]))
-            .query("q", "couchctl:warm")
+            .query("q", "*:*")
             .query("limit", "1")
             .patience(patience);
         self.server.json(&request).await.map(|_| ())

@@ -151,7 +151,9 @@ impl Meaning {
             (_, "required index service unavailable" | "nouveau_error" | "nouveau_not_enabled") => {
                 Self::NoSearch
             }
-            (500, "badmatch") if says("dreyfus") || says("clouseau") => Self::NoSearch,
+            (503, _) if says("Search is not available") => Self::NoSearch,
+            // `_search_cleanup` without Clouseau (3.5.0).
+            (500, "badmatch") if says("noconnection") => Self::NoSearch,
             (502..=504, _) => Self::Overloaded,
             (507, _) => Self::DiskFull,
             (500.., _) => Self::Internal,

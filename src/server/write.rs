@@ -64,6 +64,29 @@ impl RemoteDatabase {
         }
     }
 
+    /// Deletes a conflicting revision of a document, beside which the winner stays.
+    ///
+    /// # Errors
+    /// When the server refuses; [`Meaning::Conflict`] when it is no leaf any more.
+    pub async fn remove_conflict(
+        &self,
+        id: &str,
+        revision: &Revision,
+    ) -> Result<Revision, ServerError> {
+        let request =
+            Request::delete(self.path(&[]).document(id)).query("rev", revision.to_string());
+        let text = revision.to_string();
+        let is_done = |found: Option<&Value>| {
+            found.is_none_or(|found| {
+                let conflicts = found.get("_conflicts").and_then(Value::as_array);
+                found.get("_rev").and_then(Value::as_str) != Some(&text)
+                    && !conflicts
+                        .is_some_and(|conflicts| conflicts.iter().any(|other| *other == *text))
+            })
+        };
+        self.write(id, Some(revision), &request, is_done).await.map(|_| predict_deletion(revision))
+    }
+
     /// Sends a write; when its outcome is open, reads the document before anything is sent again.
     async fn write(
         &self,

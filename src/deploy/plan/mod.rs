@@ -99,6 +99,8 @@ pub struct DatabasePlan {
     pub staging: Vec<Staging>,
     /// Staging design documents of interrupted pushes that no index of this plan needs.
     pub leftovers: Vec<Leftover>,
+    /// Versions that an earlier push kept for a rollback.
+    pub kept: Vec<Leftover>,
     /// Why a push must not begin.
     pub problems: Vec<PlanProblem>,
 }
@@ -199,6 +201,7 @@ impl DatabasePlan {
             designs,
             staging,
             leftovers,
+            kept: stage::kept(server),
         }
     }
 

@@ -30,6 +30,15 @@ impl SearchKind {
             Self::Nouveau => "nouveau",
         }
     }
+
+    /// The segment of the path at which such an index is queried.
+    #[must_use]
+    pub fn endpoint(self) -> &'static str {
+        match self {
+            Self::Clouseau => "_search",
+            Self::Nouveau => "_nouveau",
+        }
+    }
 }
 
 impl fmt::Display for SearchKind {

@@ -35,7 +35,8 @@ impl Staging {
     }
 }
 
-/// A staging design document that no index needs any more.
+/// A design document of couchctl's own that is to go: a staging one that no index needs any more, or a
+/// kept version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// Its id.
@@ -78,18 +79,23 @@ pub(super) fn plan(plans: &[DesignPlan], server: &ServerDatabase) -> (Vec<Stagin
             }
         }
     }
-    let leftovers = server
-        .designs
-        .iter()
-        .filter(|design| design.owner() == Owner::Staging)
+    let leftovers = owned(server, Owner::Staging)
         .filter(|design| !staging.iter().any(|staging| staging.id == design.id))
-        .map(|design| Leftover {
-            id: design.id.clone(),
-            rev: design.rev.clone(),
-            conflicts: design.conflicts.clone(),
-        })
         .collect();
     (staging, leftovers)
+}
+
+/// The versions that are kept for a rollback.
+pub(super) fn kept(server: &ServerDatabase) -> Vec<Leftover> {
+    owned(server, Owner::Previous).collect()
+}
+
+fn owned(server: &ServerDatabase, owner: Owner) -> impl Iterator<Item = Leftover> {
+    server.designs.iter().filter(move |design| design.owner() == owner).map(|design| Leftover {
+        id: design.id.clone(),
+        rev: design.rev.clone(),
+        conflicts: design.conflicts.clone(),
+    })
 }
 
 /// What the signature of a design document's views covers, and `autoupdate: false`: the body of its staging
