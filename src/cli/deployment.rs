@@ -11,6 +11,10 @@ use super::server::Connected;
 use crate::deploy::{DeployError, Loaded, TargetError, load};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::report::terminal::escape;
+
+/// Up to so many databases are shown one by one.
+const FEW: usize = 5;
 
 /// The version of the shape of JSON reports.
 const VERSION: u32 = 1;
@@ -62,11 +66,8 @@ pub(super) fn report(
     let mut exit = Exit::Success;
     match format {
         DeployFormat::Human => {
-            for outcome in outcomes {
-                if outcome.error.is_none() {
-                    terminal.data(&format!("{}\n", progress.summary(&outcome.database)));
-                }
-            }
+            let done = outcomes.iter().filter(|outcome| outcome.error.is_none());
+            terminal.data(&summaries(done.map(|outcome| outcome.database.as_str()), progress));
         }
         DeployFormat::Json => {
             let databases: Vec<Value> = outcomes
@@ -96,6 +97,26 @@ pub(super) fn report(
         }
     }
     exit
+}
+
+/// A line for each database; one line for many of which the same is to be said.
+fn summaries<'a>(databases: impl Iterator<Item = &'a str>, progress: &Progress) -> String {
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for database in databases {
+        let summary = progress.summary(database);
+        match alike.iter_mut().find(|(text, _)| *text == summary) {
+            Some((_, names)) => names.push(database),
+            None => alike.push((summary, vec![database])),
+        }
+    }
+    let lines = alike.into_iter().flat_map(|(summary, names)| {
+        if names.len() > FEW {
+            vec![format!("{} databases: {summary}\n", names.len())]
+        } else {
+            names.iter().map(|name| format!("{}: {summary}\n", escape(name))).collect()
+        }
+    });
+    lines.collect()
 }
 
 impl Terminal {

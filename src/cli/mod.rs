@@ -9,7 +9,9 @@ mod progress;
 mod pull;
 mod push;
 mod query;
+mod query_server;
 mod rollback;
+mod sandbox;
 mod server;
 mod test;
 mod warm;
@@ -70,12 +72,13 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
-    Diff(Box<diff::DiffArguments>),
-    Pull(Box<pull::PullArguments>),
     Push(Box<push::PushArguments>),
     Warm(Box<warm::WarmArguments>),
     Cleanup(Box<cleanup::CleanupArguments>),
     Rollback(Box<rollback::RollbackArguments>),
+    Diff(Box<diff::DiffArguments>),
+    Pull(Box<pull::PullArguments>),
+    QueryServer(query_server::QueryServerArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -95,12 +98,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
-        Command::Diff(command) => diff::run(&command, project, &mut terminal),
-        Command::Pull(command) => pull::run(&command, project, &mut terminal),
         Command::Push(command) => push::run(&command, project, &mut terminal),
         Command::Warm(command) => warm::run(&command, project, &mut terminal),
         Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
         Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
+        Command::Diff(command) => diff::run(&command, project, &mut terminal),
+        Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }
 

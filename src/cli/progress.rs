@@ -145,7 +145,7 @@ impl Progress {
         })
     }
 
-    /// One line that sums up what happened in a database.
+    /// What happened in a database, summed up in a line.
     pub(super) fn summary(&self, database: &str) -> String {
         let state = self.state();
         let events = state.done.get(database).map(Vec::as_slice).unwrap_or_default();
@@ -184,8 +184,7 @@ impl Progress {
         {
             parts.push(format!("cleaned up{}", freed_text(*freed)));
         }
-        let text = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-        format!("{}: {text}", escape(database))
+        if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
     }
 
     /// What happened in a database, for programs.

@@ -1,13 +1,14 @@
 //! `couchctl push`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 
 use super::deployment::{DeployFormat, Outcome, load_targets, report};
 use super::progress::Progress;
+use super::sandbox::{fill, first_query};
 use super::server::{Connected, ServerArguments};
 use super::{Terminal, check, open};
 use crate::deploy::plan::{Options, Plan, PlanFile};
@@ -17,15 +18,22 @@ use crate::deploy::{
 use crate::engine::Profile;
 use crate::exit::Exit;
 use crate::project::Project;
-use crate::report::human;
+use crate::report::human::{self, plural};
 use crate::report::plan::human as plan_text;
 use crate::suite::{self, RunOptions};
+
+/// From so many databases on, only the outcome is shown.
+const MANY: usize = 20;
+
+/// How long readers of a replaced index have until it is closed.
+const READERS: Duration = Duration::from_secs(1);
 
 /// Deploy the project without an outage.
 ///
 /// Suites and checks are run, new indexes are built beside the old ones, then the design documents are
 /// put, and unused indexes removed. A push that was interrupted is finished by the next one.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a command line has flags")]
 pub(super) struct PushArguments {
     #[command(flatten)]
     server: ServerArguments,
@@ -107,6 +115,17 @@ pub(super) fn run(
         && let Err(exit) = preflight(&project, terminal)
     {
         return exit;
+    }
+    if connected.is_sandbox() {
+        match connected.run(fill(&connected.server, &project)) {
+            None => return terminal.interrupted(),
+            Some(Err(error)) => return terminal.server_error(&error),
+            Some(Ok(0)) => {}
+            Some(Ok(count)) => {
+                let documents = plural(count, "document");
+                terminal.message(&format!("sandbox: {documents} from fixtures put"));
+            }
+        }
     }
     let command = Command { arguments, connected: &connected, loaded: &loaded, saved };
     command.run(terminal)
@@ -199,12 +218,16 @@ impl Command<'_> {
         if let Err(exit) = self.consent(&plan, terminal) {
             return exit;
         }
-        let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
+        let busy = plan.databases.iter().filter(|plan| !plan.is_empty()).count();
+        // Of many databases the steps are too much to read.
+        let quiet = arguments.format == DeployFormat::Json || busy > MANY;
+        let progress = Progress::new(terminal.error_style, quiet);
         let push_options = PushOptions {
             plan: options,
             strategy: arguments.strategy.into(),
             keep_previous: arguments.keep_previous,
             jobs,
+            readers: READERS,
             replan: self.saved.is_none(),
         };
         let mut outcomes: Vec<Outcome> = surveys
@@ -217,7 +240,26 @@ impl Command<'_> {
         let Some(pushed) = pushed else { return terminal.interrupted() };
         outcomes.extend(pushed);
         outcomes.sort_by(|left, right| left.database.cmp(&right.database));
-        report("push", arguments.format, &outcomes, &progress, started, self.connected, terminal)
+        let exit = report(
+            "push",
+            arguments.format,
+            &outcomes,
+            &progress,
+            started,
+            self.connected,
+            terminal,
+        );
+        if exit == Exit::Success
+            && self.connected.is_sandbox()
+            && arguments.format == DeployFormat::Human
+        {
+            match self.connected.run(first_query(&self.connected.server, &places)) {
+                None => return terminal.interrupted(),
+                Some(Err(error)) => return terminal.server_error(&error),
+                Some(Ok(text)) => terminal.data(&text.unwrap_or_default()),
+            }
+        }
+        exit
     }
 
     async fn survey(
@@ -234,13 +276,15 @@ impl Command<'_> {
         Ok((places, surveys))
     }
 
-    /// Asks before a protected server is changed.
+    /// Shows the plan, and asks before a protected server is changed.
     fn consent(&self, plan: &Plan, terminal: &mut Terminal) -> Result<(), Exit> {
-        if !self.connected.connection.protected || self.arguments.yes || plan.is_empty() {
+        if plan.is_empty() {
             return Ok(());
         }
-        let style = plan_text::Options { style: terminal.error_style, verbose: false };
-        terminal.message(plan_text::report(plan, style).trim_end());
+        if self.arguments.format == DeployFormat::Human {
+            let style = plan_text::Options { style: terminal.error_style, verbose: false };
+            terminal.message(&plan_text::report(plan, style));
+        }
         self.connected.consent(self.arguments.yes, "push this", terminal)
     }
 

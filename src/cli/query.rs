@@ -355,7 +355,7 @@ fn save(document: &RawDocument, database: &mut Database) -> Result<(), String> {
 }
 
 /// The answer in columns.
-fn table(body: &str) -> String {
+pub(super) fn table(body: &str) -> String {
     let answer = json::parse_str(body).unwrap_or_default();
     let rows = answer.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
     let columns: Vec<&str> = ["id", "key", "value", "doc", "error", "reason"]

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Terminal;
 use crate::exit::Exit;
 use crate::project::{Authentication, Config, Connection, Flags, Problem, Project, Variables};
+use crate::sandbox::{self, Sandbox, SandboxError};
 use crate::server::{Options, Server, ServerError};
 
 /// Which server, and as whom.
@@ -18,20 +19,24 @@ pub(super) struct ServerArguments {
     /// An environment of `couchctl.toml`, or `sandbox`, a server inside the program
     #[arg(long = "env", value_name = "NAME")]
     environment: Option<String>,
-    /// The server's address [env: COUCHDB_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "The server's address [env: COUCHDB_URL]")]
     url: Option<String>,
-    /// The user [env: COUCHDB_USER]; the password stands in COUCHDB_PASSWORD, a token in COUCHDB_TOKEN
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "The user [env: COUCHDB_USER]; the password stands in COUCHDB_PASSWORD, a token in COUCHDB_TOKEN"
+    )]
     user: Option<String>,
-    /// Only this database [env: COUCHDB_DATABASE]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = "Only this database [env: COUCHDB_DATABASE]")]
     database: Option<String>,
     /// How user and password are sent
     #[arg(long, value_enum, value_name = "HOW")]
     auth: Option<AuthenticationArgument>,
-    /// PEM certificates to trust besides those of the system [env: COUCHDB_CA_FILE]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM certificates to trust besides those of the system [env: COUCHDB_CA_FILE]"
+    )]
     ca_file: Option<PathBuf>,
     /// How many seconds to wait for an answer, and for each further part of it
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
@@ -52,6 +57,8 @@ pub(super) struct Connected {
     pub(super) connection: Connection,
     /// Its client.
     pub(super) server: Server,
+    /// The server inside the program, if it is that one.
+    sandbox: Option<Sandbox>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -64,6 +71,9 @@ pub(super) enum ConnectError {
     /// The client cannot be made.
     #[error("{0}")]
     Server(#[from] ServerError),
+    /// The server inside the program cannot be started.
+    #[error("{0}")]
+    Sandbox(#[from] SandboxError),
     /// The operating system refuses.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
@@ -87,14 +97,21 @@ impl ServerArguments {
                 AuthenticationArgument::Cookie => Authentication::Cookie,
             }),
         };
-        let connection = Connection::resolve(config, &flags, &Variables::of_process(), file)?;
+        let mut connection = Connection::resolve(config, &flags, &Variables::of_process(), file)?;
+        let sandbox = connection
+            .is_sandbox()
+            .then(|| Sandbox::start(sandbox::Options::default()))
+            .transpose()?;
+        if let Some(sandbox) = &sandbox {
+            connection.url = sandbox.url();
+        }
         let patience = Duration::from_secs(self.timeout);
         let options = Options { patience, ..Options::default() };
         let options = Options { connect: options.connect.min(patience), ..options };
         let server = Server::new(&connection, options)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        Ok(Connected { connection, server, runtime })
+        Ok(Connected { connection, server, sandbox, runtime })
     }
 }
 
@@ -129,19 +146,34 @@ impl Connected {
             return Err(Exit::Usage);
         }
         terminal.message(&format!("{what} on {shown}? [y/N]"));
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Ok(());
+        let (answered, answer) = tokio::sync::oneshot::channel();
+        // Not on the runtime, which would wait for the line even after Ctrl-C.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().lock().read_line(&mut line);
+            let yes = read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes");
+            // Nobody waits for it any more after Ctrl-C.
+            let _ = answered.send(yes);
+        });
+        match self.run(answer) {
+            Some(Ok(true)) => Ok(()),
+            Some(_) => {
+                terminal.message("nothing was changed");
+                Err(Exit::Usage)
+            }
+            None => Err(terminal.interrupted()),
         }
-        terminal.message("nothing was changed");
-        Err(Exit::Usage)
+    }
+
+    /// Whether it is the server inside the program, which is empty at first.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
     }
 
     /// The server as messages name it.
     pub(super) fn shown(&self) -> String {
         match &self.connection.environment {
-            Some(name) if self.connection.is_sandbox() => format!("the {name}"),
+            Some(name) if self.is_sandbox() => format!("the {name}"),
             Some(name) => format!("`{name}` ({})", self.connection.url),
             None => format!("`{}`", self.connection.url),
         }
@@ -165,6 +197,10 @@ impl Terminal {
             ConnectError::Server(error) => {
                 self.server_error(error);
                 Exit::Usage
+            }
+            ConnectError::Sandbox(error) => {
+                self.error(&error.to_string(), error.hint());
+                Exit::Server
             }
             ConnectError::Runtime(_) => {
                 self.error(&error.to_string(), None);

@@ -3,7 +3,8 @@
 use super::error::DeployError;
 use super::event::{Event, Observer};
 use super::plan::{Owner, SearchKind, ServerDesign, search_indexes};
-use super::stage::{Own, register, remove};
+use super::site::Site;
+use super::stage::{Own, remove};
 use crate::server::{Meaning, RemoteDatabase, ServerError};
 
 /// What to remove besides unused indexes and staging design documents.
@@ -23,6 +24,7 @@ pub async fn cleanup(
     options: CleanupOptions,
     observer: &dyn Observer,
 ) -> Result<(), DeployError> {
+    let site = &Site::new(database, observer).await?;
     let documents = database.design_documents().await?;
     let designs: Vec<ServerDesign> = documents
         .into_iter()
@@ -35,7 +37,7 @@ pub async fn cleanup(
     };
     let (leftovers, kept): (Vec<&ServerDesign>, Vec<&ServerDesign>) =
         designs.iter().partition(goes);
-    let freed = measure(database, &leftovers, &kept).await?;
+    let freed = measure(site, &leftovers, &kept).await?;
     let own: Vec<Own> = leftovers
         .iter()
         .map(|design| Own { id: design.id.clone(), revision: design.rev.clone() })
@@ -45,14 +47,14 @@ pub async fn cleanup(
             database.remove_conflict(&design.id, conflict).await?;
         }
     }
-    keep_open(database, &leftovers, &kept).await?;
-    remove(database, &own, observer).await?;
-    remove_files(database, kinds(&designs), freed, observer).await
+    keep_open(site, &leftovers, &kept).await?;
+    remove(site, &own).await?;
+    remove_files(site, kinds(&designs), freed).await
 }
 
 /// Bytes of the indexes that only these design documents have.
 async fn measure(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     leftovers: &[&ServerDesign],
     kept: &[&ServerDesign],
 ) -> Result<Option<u64>, ServerError> {
@@ -62,7 +64,7 @@ async fn measure(
         if !design.has_views() || kept.iter().any(|kept| kept.signature() == signature) {
             continue;
         }
-        match database.index_info(&design.id).await {
+        match site.database.index_info(&design.id).await {
             Ok(info) => freed = Some(freed.unwrap_or(0) + info.sizes.file),
             Err(error)
                 if matches!(error.meaning(), Some(Meaning::NoDocument | Meaning::Deleted)) => {}
@@ -75,14 +77,14 @@ async fn measure(
 /// An index that is only open through a design document that goes is closed with it, and what was not
 /// written yet gets lost: the others are made known to it first.
 async fn keep_open(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     leftovers: &[&ServerDesign],
     kept: &[&ServerDesign],
 ) -> Result<(), DeployError> {
     for design in kept {
         let signature = design.signature();
         if design.has_views() && leftovers.iter().any(|other| other.signature() == signature) {
-            let _ = register(database, &design.id, &design.body).await?;
+            site.register(&design.id, &design.body).await?;
         }
     }
     Ok(())
@@ -103,16 +105,15 @@ pub(super) fn kinds<'a>(designs: impl IntoIterator<Item = &'a ServerDesign>) -> 
 /// Has the server remove the files of indexes that no design document has. CouchDB 3.5.1 and later remove
 /// those of search indexes with the others; asking for them again does no harm.
 pub(super) async fn remove_files(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     kinds: Vec<SearchKind>,
     freed: Option<u64>,
-    observer: &dyn Observer,
 ) -> Result<(), DeployError> {
-    database.view_cleanup().await?;
+    site.database.view_cleanup().await?;
     for kind in kinds {
         let outcome = match kind {
-            SearchKind::Clouseau => database.search_cleanup().await,
-            SearchKind::Nouveau => database.nouveau_cleanup().await,
+            SearchKind::Clouseau => site.database.search_cleanup().await,
+            SearchKind::Nouveau => site.database.nouveau_cleanup().await,
         };
         match outcome {
             Ok(()) => {}
@@ -120,11 +121,11 @@ pub(super) async fn remove_files(
                 if matches!(error.meaning(), Some(Meaning::NoSearch | Meaning::NotFound)) =>
             {
                 let message = format!("the server has no {kind} to clean up");
-                observer.event(database.name(), Event::Notice(message));
+                site.event(Event::Notice(message));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    observer.event(database.name(), Event::CleanedUp { freed });
+    site.event(Event::CleanedUp { freed });
     Ok(())
 }

@@ -5,12 +5,11 @@
 //! old body under `couchctl`, where its validation function and filters do nothing.
 
 use super::error::DeployError;
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::plan::{PREVIOUS_PREFIX, views_of};
-use super::stage::register;
+use super::site::Site;
 use crate::design::Revision;
 use crate::json::{Map, Value};
-use crate::server::RemoteDatabase;
 
 /// The member that holds the old body.
 const MEMBER: &str = "couchctl";
@@ -24,30 +23,29 @@ pub fn previous_id(id: &str) -> String {
 /// Keeps a version of a design document in place of the one that was kept before, and makes its index know.
 /// `body` has its attachments inline.
 pub(super) async fn keep(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     id: &str,
     revision: &Revision,
     body: &Map<String, Value>,
-    observer: &dyn Observer,
 ) -> Result<(), DeployError> {
     let kept = previous_id(id);
-    let found = database.document(&kept).await?;
+    let found = site.database.document(&kept).await?;
     let parent = found.as_ref().and_then(revision_of);
     let content = kept_body(id, revision, body);
-    let failed = |error| DeployError::of(database.name(), &kept, error);
-    let revision = database.save(&kept, parent.as_ref(), &content).await.map_err(failed)?;
-    let _ = register(database, &kept, &content).await?;
-    observer.event(database.name(), Event::Saved { id: kept, revision });
+    let failed = |error| site.failed(&kept, error);
+    let revision = site.database.save(&kept, parent.as_ref(), &content).await.map_err(failed)?;
+    site.register(&kept, &content).await?;
+    site.event(Event::Saved { id: kept, revision });
     Ok(())
 }
 
 /// The whole design document, its attachments inline, if it still has the revision.
 pub(super) async fn whole(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     id: &str,
     revision: &Revision,
 ) -> Result<Map<String, Value>, DeployError> {
-    match database.document_with_attachments(id).await? {
+    match site.database.document_with_attachments(id).await? {
         Some(document) if revision_of(&document).as_ref() == Some(revision) => {
             let Value::Object(mut body) = document else { return Ok(Map::new()) };
             for name in ["_id", "_rev"] {
@@ -55,10 +53,7 @@ pub(super) async fn whole(
             }
             Ok(body)
         }
-        _ => Err(DeployError::Changed {
-            database: database.name().to_owned(),
-            what: format!("somebody else changed `{id}` meanwhile"),
-        }),
+        _ => Err(site.changed(id)),
     }
 }
 

@@ -15,6 +15,7 @@ mod pull;
 mod push;
 mod rollback;
 mod rows;
+mod site;
 mod stage;
 mod survey;
 mod swap;

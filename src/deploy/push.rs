@@ -5,15 +5,18 @@
 //! 3. The indexes that go are held open for those who still read from them.
 //! 4. The real design documents are put with the revisions that the plan saw.
 //! 5. Their views are asked, so that the indexes know them and are known to be warm.
-//! 6. What was put is read again: whoever changed something meanwhile is found.
+//! 6. All design documents are read again: whoever changed something meanwhile is found.
 //! 7. The files of unused indexes are removed, then the staging design documents.
 //!
 //! The order of 7 is for those who are killed: as long as staging design documents are there, the next push
 //! knows that there is something to finish.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, TryStreamExt as _};
+use rand::Rng as _;
 
 use super::cleanup::remove_files;
 use super::error::DeployError;
@@ -23,19 +26,17 @@ use super::plan::{
     DatabasePlan, DesignPlan, IndexEffect, Options, Owner, PushRecord, RECORD_ID, STAGING_PREFIX,
     SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
 };
+use super::site::Site;
 use super::stage::{Own, hold, remove, stage};
 use super::survey::survey;
 use super::swap::{delete, put, verify};
-use super::warm::{WarmTarget, warm};
-use crate::design::{Revision, view_groups};
+use super::warm::{WarmTarget, warm_site};
+use crate::design::Revision;
 use crate::json::{Map, Value};
 use crate::server::{Meaning, RemoteDatabase, ServerError};
 
 /// How often a push makes a new plan because somebody else changed something.
-const ROUNDS: u32 = 5;
-
-/// How long readers of a replaced index have until it is closed.
-const READERS: Duration = Duration::from_secs(1);
+const ROUNDS: u32 = 8;
 
 /// How indexes are replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct PushOptions {
     pub keep_previous: bool,
     /// Indexes built at a time.
     pub jobs: usize,
+    /// How long readers of a replaced index have until it is closed.
+    pub readers: Duration,
     /// Whether to make a new plan when somebody else changed something; otherwise that is an error.
     pub replan: bool,
 }
@@ -87,10 +90,13 @@ pub async fn push(
         if plan.is_empty() {
             return Ok(());
         }
-        let push = Push { database, plan: &plan, options, observer };
+        let push = Push { database, plan: &plan, options, observer, saved: Mutex::default() };
         match push.run().await {
             Err(DeployError::Changed { what, .. }) if options.replan && round < ROUNDS => {
                 observer.event(database.name(), Event::Replanned { reason: what });
+                // Two that push at once would go on disturbing each other in step.
+                let pause = rand::rng().random_range(0..200 * round);
+                tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
                 round += 1;
             }
             outcome => return outcome,
@@ -104,6 +110,7 @@ struct Push<'a> {
     plan: &'a DatabasePlan,
     options: PushOptions,
     observer: &'a dyn Observer,
+    saved: Mutex<BTreeMap<String, Revision>>,
 }
 
 /// What is swapped together.
@@ -115,19 +122,20 @@ struct Batch<'a> {
 impl Push<'_> {
     async fn run(&self) -> Result<(), DeployError> {
         self.prepare().await?;
+        let site = &Site::new(self.database, self.observer).await?;
         let mut own = Vec::new();
         let batches = self.batches();
         let last = batches.len().saturating_sub(1);
         for (number, batch) in batches.iter().enumerate() {
-            own.extend(self.batch(batch).await?);
+            own.extend(self.batch(site, batch).await?);
             if number < last {
-                self.finish(&mut own, &[], None).await?;
+                self.finish(site, &mut own, &[], None).await?;
             }
         }
-        self.drop_kept().await?;
-        let live = self.check().await?;
-        let leftovers = self.leftovers(&own).await?;
-        self.finish(&mut own, &leftovers, self.freed()).await?;
+        self.drop_kept(site).await?;
+        let live = self.check(site).await?;
+        let leftovers = self.leftovers(site, &own).await?;
+        self.finish(site, &mut own, &leftovers, self.freed()).await?;
         self.record(&live).await;
         Ok(())
     }
@@ -169,27 +177,27 @@ impl Push<'_> {
     }
 
     /// Stages, warms and swaps; what is left of it to be removed.
-    async fn batch(&self, batch: &Batch<'_>) -> Result<Vec<Own>, DeployError> {
-        let (database, observer) = (self.database, self.observer);
-        let mut own = stage(database, &batch.staging, observer).await?;
-        warm(database, &self.warm_targets(batch), self.options.jobs, observer).await?;
+    async fn batch(&self, site: &Site<'_>, batch: &Batch<'_>) -> Result<Vec<Own>, DeployError> {
+        let mut own = stage(site, &batch.staging).await?;
+        warm_site(site, &self.warm_targets(batch), self.options.jobs).await?;
         let in_place = self.options.strategy == Strategy::InPlace;
         if self.options.keep_previous {
             for design in &batch.designs {
                 if let Some(seen) = &design.seen {
-                    let body = whole(database, &design.id, &seen.rev).await?;
-                    keep(database, &design.id, &seen.rev, &body, observer).await?;
+                    let body = whole(site, &design.id, &seen.rev).await?;
+                    keep(site, &design.id, &seen.rev, &body).await?;
                 }
             }
         } else if !in_place {
-            own.extend(hold(database, batch.designs.iter().copied()).await?);
+            own.extend(hold(site, batch.designs.iter().copied()).await?);
         }
         for design in &batch.designs {
             match (&design.body, &design.seen) {
                 (Some(body), _) => {
-                    put(database, design, body, observer).await?;
+                    let revision = put(site, design, body).await?;
+                    self.saved().insert(design.id.clone(), revision);
                 }
-                (None, Some(seen)) => delete(database, &design.id, seen, observer).await?,
+                (None, Some(seen)) => delete(site, &design.id, seen).await?,
                 (None, None) => {}
             }
         }
@@ -200,17 +208,21 @@ impl Push<'_> {
             .collect();
         if in_place {
             let targets: Vec<WarmTarget> =
-                puts.iter().map(|(design, body)| live_target(&design.id, body)).collect();
-            warm(database, &targets, self.options.jobs, observer).await?;
+                puts.iter().map(|(design, body)| WarmTarget::of(&design.id, body)).collect();
+            warm_site(site, &targets, self.options.jobs).await?;
         }
         let jobs = self.options.jobs;
         stream::iter(puts.into_iter().map(Ok))
-            .try_for_each_concurrent(jobs, |(design, body)| {
-                verify(database, design, body, jobs, observer)
+            .try_for_each_concurrent(jobs, |(design, body)| async move {
+                match verify(site, design, body, jobs).await {
+                    // Whoever has overwritten it by now came later: `check` tells.
+                    Err(DeployError::Changed { .. }) => Ok(()),
+                    outcome => outcome,
+                }
             })
             .await?;
         if own.len() > batch.staging.len() {
-            tokio::time::sleep(READERS).await;
+            tokio::time::sleep(self.options.readers).await;
         }
         Ok(own)
     }
@@ -218,33 +230,26 @@ impl Push<'_> {
     /// The indexes to be built: the staged ones, and those that design documents will share with others.
     fn warm_targets(&self, batch: &Batch<'_>) -> Vec<WarmTarget> {
         let staged = batch.staging.iter().map(|staging| WarmTarget {
-            id: staging.id.clone(),
             designs: staging.designs.clone(),
-            view: staging.view().map(str::to_owned),
-            search: staging.search.clone(),
+            ..WarmTarget::of(&staging.id, &staging.body)
         });
         let shared =
             batch.designs.iter().filter(|design| design.index.effect == IndexEffect::Shared);
         let shared = shared.filter_map(|design| {
-            let on_server = |id: &&String| {
-                // One that this push puts first is staged, or was put by an earlier batch.
-                self.plan.design(id).is_none_or(|other| !other.status.is_action())
+            // One that only this push gives the index is staged.
+            let has_it = |id: &&String| {
+                self.plan.design(id).is_none_or(|other| other.index.before == design.index.after)
             };
-            let id = design.index.shared_with.iter().find(on_server)?;
-            let view = view_groups(design.body.as_ref()?).first()?.name().to_owned();
-            Some(WarmTarget {
-                id: id.clone(),
-                designs: vec![design.id.clone()],
-                view: Some(view),
-                search: Vec::new(),
-            })
+            let id = design.index.shared_with.iter().find(has_it)?;
+            let designs = vec![design.id.clone()];
+            Some(WarmTarget { designs, ..WarmTarget::of_views(id, design.body.as_ref()?) })
         });
         staged.chain(shared).collect()
     }
 
     /// Versions that an earlier push kept are no use once something else is pushed: going back to them
     /// would skip this one.
-    async fn drop_kept(&self) -> Result<(), DeployError> {
+    async fn drop_kept(&self, site: &Site<'_>) -> Result<(), DeployError> {
         let replaced = |id: &str| {
             self.options.keep_previous
                 && self.plan.designs.iter().any(|design| {
@@ -263,68 +268,61 @@ impl Push<'_> {
             .filter(|kept| !replaced(&kept.id))
             .map(|kept| Own { id: kept.id.clone(), revision: kept.rev.clone() })
             .collect();
-        remove(self.database, &kept, self.observer).await
+        remove(site, &kept).await
     }
 
-    /// Reads what is there now, which must be what was planned.
-    async fn check(&self) -> Result<Vec<ServerDesign>, DeployError> {
-        let documents = self.database.design_documents().await?;
+    /// Reads what is there now. Of what this push did not put, everything must be as the plan saw it, or
+    /// the database would be neither as this project nor as another one wants it. Who overwrote something that this
+    /// push did put came later, and has it.
+    async fn check(&self, site: &Site<'_>) -> Result<Vec<ServerDesign>, DeployError> {
+        let documents = site.database.design_documents().await?;
         let live: Vec<ServerDesign> = documents
             .into_iter()
             .filter_map(|document| ServerDesign::from_document(document).ok())
             .filter(|design| design.owner() == Owner::Project)
             .collect();
-        let changed = |id: &str| DeployError::Changed {
-            database: self.database.name().to_owned(),
-            what: format!("somebody else changed `{id}` meanwhile"),
-        };
         for design in &self.plan.designs {
-            let now = live.iter().find(|now| now.id == design.id);
-            let as_planned = design.status == Status::Foreign
-                || match (&design.body, &design.seen, now) {
-                    (Some(_), seen, Some(now)) => match design.predicted_revision() {
-                        Some(predicted) => now.rev == predicted,
-                        None => {
-                            let before = seen.as_ref().map_or(0, |seen| seen.rev.generation);
-                            now.rev.generation == before + 1
-                        }
-                    },
-                    (None, Some(_), None) => design.status == Status::Prune,
-                    (None, Some(seen), Some(now)) => now.rev == seen.rev,
-                    (None, None, None) => true,
-                    _ => false,
-                };
-            // A design document that was deleted before goes on counting its generations.
-            let recreated = design.seen.is_none()
-                && design
-                    .body
-                    .as_ref()
-                    .is_some_and(|body| now.is_some_and(|now| same_members(&now.body, body)));
-            if !as_planned && !recreated {
-                return Err(changed(&design.id));
+            let now = live.iter().find(|now| now.id == design.id).map(|now| &now.rev);
+            match design.status {
+                Status::Foreign => {}
+                Status::Unchanged | Status::Formatting => {
+                    if now != design.seen.as_ref().map(|seen| &seen.rev) {
+                        return Err(site.changed(&design.id));
+                    }
+                }
+                Status::New | Status::Changed | Status::Prune => {
+                    if now != self.saved().get(&design.id) {
+                        let message = format!("somebody else has changed `{}` since", design.id);
+                        site.event(Event::Notice(message));
+                    }
+                }
             }
         }
         Ok(live)
     }
 
+    /// The revisions of what this push has put.
+    fn saved(&self) -> MutexGuard<'_, BTreeMap<String, Revision>> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The staging design documents of interrupted pushes, ready to be deleted.
-    async fn leftovers(&self, own: &[Own]) -> Result<Vec<Own>, DeployError> {
+    async fn leftovers(&self, site: &Site<'_>, own: &[Own]) -> Result<Vec<Own>, DeployError> {
         let mut leftovers = Vec::new();
         for leftover in &self.plan.leftovers {
             if own.iter().any(|own| own.id == leftover.id) {
                 continue;
             }
             for conflict in &leftover.conflicts {
-                self.database.remove_conflict(&leftover.id, conflict).await?;
+                site.database.remove_conflict(&leftover.id, conflict).await?;
             }
             // An index that is only open through the leftover would be closed with it, and what was
             // not written yet be lost: opening it through the live design document keeps it.
             let key = leftover.id.strip_prefix(STAGING_PREFIX);
             for design in &self.plan.designs {
                 if design.index.after.is_some() && design.index.after.as_deref() == key {
-                    self.database.index_info(&design.id).await.map_err(|error| {
-                        DeployError::of(self.database.name(), &design.id, error)
-                    })?;
+                    let info = site.database.index_info(&design.id).await;
+                    info.map_err(|error| site.failed(&design.id, error))?;
                 }
             }
             leftovers.push(Own { id: leftover.id.clone(), revision: leftover.rev.clone() });
@@ -335,18 +333,27 @@ impl Push<'_> {
     /// Removes the files of unused indexes, then the design documents that held indexes.
     async fn finish(
         &self,
+        site: &Site<'_>,
         own: &mut Vec<Own>,
         leftovers: &[Own],
         freed: Option<u64>,
     ) -> Result<(), DeployError> {
         let staged = |own: &Own| self.plan.staging.iter().any(|staging| staging.id == own.id);
         let (staging, held): (Vec<Own>, Vec<Own>) = own.drain(..).partition(staged);
-        remove(self.database, &held, self.observer).await?;
-        remove(self.database, leftovers, self.observer).await?;
+        remove(site, &held).await?;
+        remove(site, leftovers).await?;
         if self.changes_indexes() || !leftovers.is_empty() {
-            remove_files(self.database, self.search_kinds(), freed, self.observer).await?;
+            match remove_files(site, self.search_kinds(), freed).await {
+                // 3.5.1 and later answer when all nodes are done: a gateway may not wait for that.
+                Err(DeployError::Server(error)) if error.leaves_open() => {
+                    let message =
+                        format!("unused indexes may be left, see `couchctl cleanup`: {error}");
+                    site.event(Event::Notice(message));
+                }
+                outcome => outcome?,
+            }
         }
-        remove(self.database, &staging, self.observer).await
+        remove(site, &staging).await
     }
 
     fn changes_indexes(&self) -> bool {
@@ -415,24 +422,4 @@ impl Push<'_> {
         }
         Ok(())
     }
-}
-
-fn live_target(id: &str, body: &Map<String, Value>) -> WarmTarget {
-    let design = ServerDesign {
-        id: id.to_owned(),
-        rev: Revision { generation: 0, hash: String::new() },
-        body: body.clone(),
-        conflicts: Vec::new(),
-        index: None,
-    };
-    WarmTarget::of(&design)
-}
-
-/// Whether two bodies have the same members, whatever CouchDB adds to attachments.
-fn same_members(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
-    let content = |body: &Map<String, Value>| -> Vec<(String, Value)> {
-        let plain = body.iter().filter(|(name, _)| !name.starts_with('_'));
-        plain.map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    content(left) == content(right)
 }

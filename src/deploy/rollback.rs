@@ -4,9 +4,10 @@ use super::error::DeployError;
 use super::event::Observer;
 use super::keep::{keep, version_of, whole};
 use super::plan::{DesignPlan, IndexPlan, Owner, Provenance, Seen, ServerDesign, Status};
+use super::site::Site;
 use super::stage::{Own, hold, remove};
 use super::swap::{put, verify};
-use super::warm::{WarmTarget, warm};
+use super::warm::{WarmTarget, warm_site};
 use crate::design::{signature, view_groups};
 use crate::json::{Map, Value};
 use crate::server::RemoteDatabase;
@@ -21,6 +22,7 @@ pub async fn rollback(
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<(), DeployError> {
+    let site = &Site::new(database, observer).await?;
     let documents = database.design_documents().await?;
     let designs: Vec<ServerDesign> = documents
         .into_iter()
@@ -33,7 +35,7 @@ pub async fn rollback(
     }
     let mut versions = Vec::new();
     for design in kept {
-        let body = whole(database, &design.id, &design.rev).await?;
+        let body = whole(site, &design.id, &design.rev).await?;
         if let Some((id, body)) = version_of(&body) {
             let live = designs.iter().find(|live| live.id == id);
             versions.push(Version { kept: design, plan: plan(&id, &body, live), body });
@@ -43,15 +45,15 @@ pub async fn rollback(
         .iter()
         .map(|version| WarmTarget {
             designs: vec![version.plan.id.clone()],
-            ..WarmTarget::of(version.kept)
+            ..WarmTarget::of(&version.kept.id, &version.kept.body)
         })
         .collect();
-    warm(database, &targets, jobs, observer).await?;
-    let held = hold(database, versions.iter().map(|version| &version.plan)).await?;
+    warm_site(site, &targets, jobs).await?;
+    let held = hold(site, versions.iter().map(|version| &version.plan)).await?;
     for version in &versions {
-        back(database, version, jobs, observer).await?;
+        back(site, version, jobs).await?;
     }
-    remove(database, &held, observer).await
+    remove(site, &held).await
 }
 
 /// A version to go back to.
@@ -61,25 +63,20 @@ struct Version<'a> {
     body: Map<String, Value>,
 }
 
-async fn back(
-    database: &RemoteDatabase,
-    version: &Version<'_>,
-    jobs: usize,
-    observer: &dyn Observer,
-) -> Result<(), DeployError> {
+async fn back(site: &Site<'_>, version: &Version<'_>, jobs: usize) -> Result<(), DeployError> {
     let Version { kept, plan, body } = version;
     let replaced = match &plan.seen {
-        Some(seen) => Some((&seen.rev, whole(database, &plan.id, &seen.rev).await?)),
+        Some(seen) => Some((&seen.rev, whole(site, &plan.id, &seen.rev).await?)),
         None => None,
     };
-    put(database, plan, body, observer).await?;
-    verify(database, plan, body, jobs, observer).await?;
+    put(site, plan, body).await?;
+    verify(site, plan, body, jobs).await?;
     match replaced {
-        Some((revision, old)) => keep(database, &plan.id, revision, &old, observer).await,
+        Some((revision, old)) => keep(site, &plan.id, revision, &old).await,
         None => {
             // It had been deleted, and there is nothing to keep in its place.
             let own = Own { id: kept.id.clone(), revision: kept.rev.clone() };
-            remove(database, &[own], observer).await
+            remove(site, &[own]).await
         }
     }
 }

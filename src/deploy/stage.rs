@@ -2,11 +2,12 @@
 //! ones that keep the index of a replaced design document open until its last readers are done.
 
 use super::error::DeployError;
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::plan::{DesignPlan, Owner, STAGING_PREFIX, Staging, owner, staging_key, views_of};
-use crate::design::{Revision, view_groups};
+use super::site::Site;
+use crate::design::Revision;
 use crate::json::{Map, Value};
-use crate::server::{IndexInfo, Meaning, RemoteDatabase};
+use crate::server::Meaning;
 
 /// A design document of couchctl's own on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +17,12 @@ pub(super) struct Own {
 }
 
 /// Puts staging design documents, or finds those that are there.
-pub(super) async fn stage(
-    database: &RemoteDatabase,
-    staging: &[&Staging],
-    observer: &dyn Observer,
-) -> Result<Vec<Own>, DeployError> {
+pub(super) async fn stage(site: &Site<'_>, staging: &[&Staging]) -> Result<Vec<Own>, DeployError> {
     let mut staged = Vec::new();
     for document in staging {
         let own = match &document.present {
             Some(revision) => Own { id: document.id.clone(), revision: revision.clone() },
-            None => put(database, &document.id, &document.body, &document.designs).await?,
+            None => put(site, &document.id, &document.body, &document.designs).await?,
         };
         staged.push(own);
         let event = Event::Staged {
@@ -33,28 +30,31 @@ pub(super) async fn stage(
             designs: document.designs.clone(),
             resumed: document.present.is_some(),
         };
-        observer.event(database.name(), event);
+        site.event(event);
     }
     Ok(staged)
 }
 
-/// Holds the indexes that a swap makes useless. When the last design document of an index changes, the
+/// Holds the indexes that design documents lose in a swap. When the last design document of an index changes, the
 /// server closes the index under its readers and refuses those that wait for it (`couch_index_server.erl`,
 /// `handle_db_event`); with another design document that has the same index it does neither.
 pub(super) async fn hold(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     replaced: impl Iterator<Item = &DesignPlan>,
 ) -> Result<Vec<Own>, DeployError> {
     let mut held: Vec<Own> = Vec::new();
-    for design in replaced.filter(|design| design.index.drops) {
-        let Some(body) = seen_body(database, design).await? else { continue };
+    let goes = |design: &&DesignPlan| {
+        design.index.before.is_some() && design.index.before != design.index.after
+    };
+    for design in replaced.filter(goes) {
+        let Some(body) = seen_body(site, design).await? else { continue };
         let body = views_of(&body);
         let id = format!("{STAGING_PREFIX}{}", staging_key(&body));
         if held.iter().any(|own| own.id == id) {
             continue;
         }
-        let own = put(database, &id, &body, std::slice::from_ref(&design.id)).await?;
-        register(database, &id, &body).await?;
+        let own = put(site, &id, &body, std::slice::from_ref(&design.id)).await?;
+        site.register(&id, &body).await?;
         held.push(own);
     }
     Ok(held)
@@ -62,11 +62,11 @@ pub(super) async fn hold(
 
 /// The body of a design document that is to be replaced, if it is still the one that the plan saw.
 pub(super) async fn seen_body(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     design: &DesignPlan,
 ) -> Result<Option<Map<String, Value>>, DeployError> {
     let Some(seen) = &design.seen else { return Ok(None) };
-    match database.document(&design.id).await? {
+    match site.database.document(&design.id).await? {
         Some(Value::Object(mut body))
             if body.get("_rev").and_then(Value::as_str) == Some(&seen.rev.to_string()) =>
         {
@@ -75,42 +75,23 @@ pub(super) async fn seen_body(
             }
             Ok(Some(body))
         }
-        _ => Err(DeployError::Changed {
-            database: database.name().to_owned(),
-            what: format!("somebody else changed `{}` meanwhile", design.id),
-        }),
+        _ => Err(site.changed(&design.id)),
     }
-}
-
-/// Makes every copy of an index know that this design document uses it, so that it outlives the others:
-/// saving the document does not (`couch_index_server.erl`, `get_index`), opening its index does.
-pub(super) async fn register(
-    database: &RemoteDatabase,
-    id: &str,
-    body: &Map<String, Value>,
-) -> Result<Option<IndexInfo>, DeployError> {
-    let failed = |error| DeployError::of(database.name(), id, error);
-    let groups = view_groups(body);
-    let Some(group) = groups.first() else { return Ok(None) };
-    let info = database.index_info(id).await.map_err(failed)?;
-    let patience = database.server().options().patience;
-    database.touch_view(id, group.name(), false, patience).await.map_err(failed)?;
-    Ok(Some(info))
 }
 
 /// Puts a design document of couchctl's own. Where somebody stages the same, theirs is as good.
 async fn put(
-    database: &RemoteDatabase,
+    site: &Site<'_>,
     id: &str,
     body: &Map<String, Value>,
     designs: &[String],
 ) -> Result<Own, DeployError> {
     let own = |revision| Own { id: id.to_owned(), revision };
-    match database.save(id, None, body).await {
+    match site.database.save(id, None, body).await {
         Ok(revision) => Ok(own(revision)),
         Err(error) if error.means(Meaning::Conflict) => {
-            let Some(Value::Object(mut found)) = database.document(id).await? else {
-                return Err(DeployError::of(database.name(), id, error));
+            let Some(Value::Object(mut found)) = site.database.document(id).await? else {
+                return Err(site.failed(id, error));
             };
             let revision =
                 found.get("_rev").and_then(Value::as_str).and_then(|rev| rev.parse().ok());
@@ -119,14 +100,14 @@ async fn put(
             }
             match revision {
                 Some(revision) if owner(id, &found) == Owner::Staging => Ok(own(revision)),
-                _ => Err(DeployError::of(database.name(), id, error)),
+                _ => Err(site.failed(id, error)),
             }
         }
         Err(error)
             if matches!(error.meaning(), Some(Meaning::Compilation | Meaning::InvalidDesign)) =>
         {
             Err(DeployError::Build {
-                database: database.name().to_owned(),
+                database: site.name().to_owned(),
                 designs: format!("`{}`", designs.join("`, `")),
                 error,
             })
@@ -137,15 +118,11 @@ async fn put(
 
 /// Deletes design documents of couchctl's own; those that are gone already, or that somebody else has
 /// changed, are theirs.
-pub(super) async fn remove(
-    database: &RemoteDatabase,
-    documents: &[Own],
-    observer: &dyn Observer,
-) -> Result<(), DeployError> {
+pub(super) async fn remove(site: &Site<'_>, documents: &[Own]) -> Result<(), DeployError> {
     for Own { id, revision } in documents {
-        match database.remove(id, revision).await {
+        match site.database.remove(id, revision).await {
             Ok(revision) => {
-                observer.event(database.name(), Event::Removed { id: id.clone(), revision });
+                site.event(Event::Removed { id: id.clone(), revision });
             }
             Err(error) if error.means(Meaning::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -57,13 +57,13 @@ pub async fn read(
         }
     };
     let security = async {
-        match security {
-            false => Ok(None),
-            true => match database.security().await {
-                Ok(security) => Ok(Some(security)),
-                Err(error) if error.means(Meaning::NoDatabase) => Ok(None),
-                Err(error) => Err(error),
-            },
+        if !security {
+            return Ok(None);
+        }
+        match database.security().await {
+            Ok(security) => Ok(Some(security)),
+            Err(error) if error.means(Meaning::NoDatabase) => Ok(None),
+            Err(error) => Err(error),
         }
     };
     let (documents, security) = futures_util::future::try_join(documents, security).await?;

@@ -12,7 +12,9 @@ use super::error::DeployError;
 use super::event::{Building, Event, Observer};
 use super::plan::{SearchKind, ServerDesign, search_indexes};
 use super::progress::Tasks;
+use super::site::{Site, is_global};
 use crate::design::view_groups;
+use crate::json::{Map, Value};
 use crate::server::{IndexInfo, Meaning, RemoteDatabase, ServerError};
 
 /// How long between two looks at the progress, at first and later on.
@@ -33,21 +35,30 @@ pub struct WarmTarget {
     pub designs: Vec<String>,
     /// A view of it; `None` when it has none.
     pub view: Option<String>,
+    /// Whether its views are over the whole database even if that is a partitioned one.
+    pub global: bool,
     /// Its search indexes.
     pub search: Vec<(SearchKind, String)>,
 }
 
 impl WarmTarget {
-    /// All indexes of a design document.
+    /// All indexes of a design document with this body.
     #[must_use]
-    pub fn of(design: &ServerDesign) -> Self {
-        let view = view_groups(&design.body).first().map(|group| group.name().to_owned());
-        let search = search_indexes(&design.body);
+    pub fn of(id: &str, body: &Map<String, Value>) -> Self {
+        let search = search_indexes(body);
+        let search = search.iter().map(|index| (index.kind, index.name.to_owned())).collect();
+        Self { search, ..Self::of_views(id, body) }
+    }
+
+    /// The index of the views of a design document with this body.
+    #[must_use]
+    pub fn of_views(id: &str, body: &Map<String, Value>) -> Self {
         Self {
-            id: design.id.clone(),
-            designs: vec![design.id.clone()],
-            view,
-            search: search.iter().map(|index| (index.kind, index.name.to_owned())).collect(),
+            id: id.to_owned(),
+            designs: vec![id.to_owned()],
+            view: view_groups(body).first().map(|group| group.name().to_owned()),
+            global: is_global(body),
+            search: Vec::new(),
         }
     }
 
@@ -58,7 +69,7 @@ impl WarmTarget {
         let mut targets: Vec<Self> = Vec::new();
         let mut signatures: Vec<(String, usize)> = Vec::new();
         for design in designs {
-            let mut target = Self::of(design);
+            let mut target = Self::of(&design.id, &design.body);
             if target.view.is_some() {
                 let signature = design.signature();
                 match signatures.iter().find(|(known, _)| *known == signature) {
@@ -87,21 +98,22 @@ pub async fn warm(
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<(), DeployError> {
-    if targets.is_empty() {
-        return Ok(());
-    }
-    let copies = database.info().await?.cluster.n.max(1);
-    let warmer = Warmer { database, observer, copies, tasks: Tasks::new(database) };
+    warm_site(&Site::new(database, observer).await?, targets, jobs).await
+}
+
+pub(super) async fn warm_site(
+    site: &Site<'_>,
+    targets: &[WarmTarget],
+    jobs: usize,
+) -> Result<(), DeployError> {
+    let warmer = Warmer { site, tasks: Tasks::new(site.database) };
     stream::iter(targets.iter().map(Ok))
         .try_for_each_concurrent(jobs.max(1), |target| warmer.target(target))
         .await
 }
 
 struct Warmer<'a> {
-    database: &'a RemoteDatabase,
-    observer: &'a dyn Observer,
-    /// Copies of each shard.
-    copies: u64,
+    site: &'a Site<'a>,
     tasks: Tasks,
 }
 
@@ -130,16 +142,15 @@ impl Warmer<'_> {
 
     async fn views(&self, target: &WarmTarget, view: &str) -> Result<(), DeployError> {
         let mut build = Self::build(target, target.designs.clone());
-        let info = self.database.index_info(&target.id).await;
+        let info = self.site.database.index_info(&target.id).await;
         let info = info.map_err(|error| self.failed(&build, error))?;
         self.look(&mut build, &info).await;
         if info.updates_pending.total > 0 {
-            let patience = self.database.server().options().patience;
             self.until_answered(&mut build, || {
-                self.database.touch_view(&target.id, view, true, patience)
+                self.site.touch(&target.id, view, target.global, true)
             })
             .await?;
-            self.until_all_copies(&mut build, view).await?;
+            self.until_all_copies(&mut build, target, view).await?;
         }
         self.built(build);
         Ok(())
@@ -152,10 +163,14 @@ impl Warmer<'_> {
         name: &str,
     ) -> Result<(), DeployError> {
         let mut build = Self::build(target, vec![format!("{kind} index {name}")]);
-        let patience = self.database.server().options().patience;
         let outcome = self
             .until_answered(&mut build, || {
-                self.database.touch_search(&target.id, kind.endpoint(), name, patience)
+                self.site.database.touch_search(
+                    &target.id,
+                    kind.endpoint(),
+                    name,
+                    self.site.patience(),
+                )
             })
             .await;
         let without = |error: &ServerError| {
@@ -168,7 +183,7 @@ impl Warmer<'_> {
                 if without(&error) =>
             {
                 let message = format!("the server has no {kind}: `{name}` is not built");
-                self.observer.event(self.database.name(), Event::Notice(message));
+                self.site.event(Event::Notice(message));
                 Ok(())
             }
             Ok(()) => {
@@ -182,8 +197,7 @@ impl Warmer<'_> {
     fn built(&self, mut build: Build) {
         build.building.done = build.building.total;
         let elapsed = build.started.elapsed();
-        self.observer
-            .event(self.database.name(), Event::Built { building: build.building, elapsed });
+        self.site.event(Event::Built { building: build.building, elapsed });
     }
 
     /// Repeats a request until it is answered, as long as there is progress in between.
@@ -225,7 +239,7 @@ impl Warmer<'_> {
             }
             // Of a design document with search indexes only, `_info` tells nothing.
             if build.building.total > 0
-                && let Ok(info) = self.database.index_info(&build.building.id).await
+                && let Ok(info) = self.site.database.index_info(&build.building.id).await
             {
                 self.look(build, &info).await;
             }
@@ -233,15 +247,20 @@ impl Warmer<'_> {
     }
 
     /// A query is answered by one copy of each shard; the others are waited for.
-    async fn until_all_copies(&self, build: &mut Build, view: &str) -> Result<(), DeployError> {
+    async fn until_all_copies(
+        &self,
+        build: &mut Build,
+        target: &WarmTarget,
+        view: &str,
+    ) -> Result<(), DeployError> {
         let mut progress = Instant::now();
         let mut least = u64::MAX;
         loop {
-            let info = self.database.index_info(&build.building.id).await;
+            let info = self.site.database.index_info(&build.building.id).await;
             let info = info.map_err(|error| self.failed(build, error))?;
             let pending = info.updates_pending;
             // What the best copy lacks was written meanwhile, and lacks on every copy.
-            if pending.total <= pending.minimum.saturating_mul(self.copies) {
+            if pending.total <= pending.minimum.saturating_mul(self.site.copies) {
                 return Ok(());
             }
             self.look(build, &info).await;
@@ -249,13 +268,12 @@ impl Warmer<'_> {
                 (progress, least) = (Instant::now(), pending.total.min(least));
             } else if progress.elapsed() > IDLE {
                 let message = format!("copies of the index of `{}` stay behind", build.building.id);
-                self.observer.event(self.database.name(), Event::Notice(message));
+                self.site.event(Event::Notice(message));
                 return Ok(());
             }
             tokio::time::sleep(LOOKS.1).await;
             // Starts builds that were not started.
-            let patience = self.database.server().options().patience;
-            let touched = self.database.touch_view(&build.building.id, view, true, patience).await;
+            let touched = self.site.touch(&target.id, view, target.global, true).await;
             if let Err(error) = touched
                 && !error.is_transient()
             {
@@ -266,18 +284,19 @@ impl Warmer<'_> {
 
     /// Notes and tells how far a build is.
     async fn look(&self, build: &mut Build, info: &IndexInfo) {
-        let counted = info.updates_pending.minimum.max(info.updates_pending.total / self.copies);
+        let counted =
+            info.updates_pending.minimum.max(info.updates_pending.total / self.site.copies);
         let pending = self.tasks.pending(&build.building.id, counted).await.unwrap_or(counted);
         build.pending = Some(pending);
         build.building.total = build.building.total.max(pending);
         build.building.done = build.building.total - pending;
         if pending > 0 {
-            self.observer.event(self.database.name(), Event::Building(build.building.clone()));
+            self.site.event(Event::Building(build.building.clone()));
         }
     }
 
     fn failed(&self, build: &Build, error: ServerError) -> DeployError {
-        let database = self.database.name();
+        let database = self.site.name();
         let designs: Vec<String> =
             build.building.designs.iter().map(|design| format!("`{design}`")).collect();
         match error.meaning() {

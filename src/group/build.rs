@@ -64,7 +64,7 @@ impl BuildFailure {
 }
 
 /// The built views of a design document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ViewGroup {
     definition: GroupDefinition,
     partitioned: bool,
@@ -83,9 +83,21 @@ pub struct ViewGroup {
 type MapProblem = Box<(Option<usize>, Option<Arc<str>>, EngineError)>;
 
 /// What one document gave: rows per map function.
+#[derive(Debug)]
 struct Mapped {
     document: GroupDocument,
     rows: Vec<Vec<(Box<str>, Box<str>)>>,
+}
+
+/// What documents gave, mapped by [`ViewGroup::map`] and not yet written to the indexes.
+#[derive(Debug, Default)]
+pub struct MappedDocuments(Vec<Mapped>);
+
+impl MappedDocuments {
+    /// Adds what further documents gave.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
 }
 
 impl ViewGroup {
@@ -101,38 +113,91 @@ impl ViewGroup {
         partitioned: bool,
         documents: Vec<GroupDocument>,
     ) -> Result<Self, BuildFailure> {
+        let mut group = Self::empty(definition, shards, partitioned);
+        let mapped = group.map(engine, documents)?;
+        group.write(engine, mapped, Vec::new())?;
+        Ok(group)
+    }
+
+    /// The group before anything was indexed.
+    #[must_use]
+    pub fn empty(definition: GroupDefinition, shards: usize, partitioned: bool) -> Self {
         let partitioned = definition.partitioned.unwrap_or(partitioned);
-        let mut group = Self {
-            indexes: definition
-                .maps
-                .iter()
-                .map(|map| Index::new(shards, map.collation, partitioned))
-                .collect(),
-            reductions: Vec::new(),
+        let indexes: Vec<Index> = definition
+            .maps
+            .iter()
+            .map(|map| Index::new(shards, map.collation, partitioned))
+            .collect();
+        // Where there is nothing to reduce, it does not matter what reduces it.
+        let nothing = |index: &Index| {
+            index.reductions(&mut BuiltinReducer::new(Builtin::Count, index.collation())).ok()
+        };
+        let reductions = definition
+            .views
+            .iter()
+            .map(|view| view.reduce.as_ref().and_then(|_| nothing(&indexes[view.map])))
+            .collect();
+        Self {
+            indexes,
+            reductions,
             log: Vec::new(),
             thrown: Vec::new(),
             reduce_calls: vec![Vec::new(); definition.views.len()],
             partitioned,
             definition,
-        };
-        let mapped = group.map(engine, documents)?;
-        let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); group.indexes.len()];
-        for mapped in mapped {
+        }
+    }
+
+    /// Writes the rows of mapped documents into the indexes, instead of those they had, and takes
+    /// those of `removed` documents (with their shards) out. Then reduces anew.
+    ///
+    /// # Errors
+    /// When a reduce function fails in a way that the server answers every query of the group with.
+    pub fn write(
+        &mut self,
+        engine: &mut Engine,
+        mapped: MappedDocuments,
+        removed: Vec<(Arc<str>, usize)>,
+    ) -> Result<(), BuildFailure> {
+        let is_first = self.indexes.iter().all(|index| index.total_rows() == 0);
+        let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); self.indexes.len()];
+        for mapped in mapped.0 {
             for (map, emitted) in mapped.rows.into_iter().enumerate() {
-                if !emitted.is_empty() {
+                // Nothing has to be taken out of an index that is empty.
+                if !emitted.is_empty() || !is_first {
                     let (id, shard) = (Arc::clone(&mapped.document.id), mapped.document.shard);
                     rows[map].push(DocumentRows { id, shard, emitted });
                 }
             }
         }
-        for (index, rows) in group.indexes.iter_mut().zip(rows) {
+        if !is_first {
+            for (id, shard) in removed {
+                for rows in &mut rows {
+                    let (id, emitted) = (Arc::clone(&id), Vec::new());
+                    rows.push(DocumentRows { id, shard, emitted });
+                }
+            }
+        }
+        for (index, rows) in self.indexes.iter_mut().zip(rows) {
             index.update(rows);
         }
-        group.reduce_all(engine)?;
-        Ok(group)
+        self.reduce_all(engine)
     }
 
-    fn map(
+    /// Runs the map functions over documents, without touching the indexes. What the functions log
+    /// and throw is added to what is known of that.
+    ///
+    /// # Errors
+    /// When the server would answer every query of the group with an error.
+    pub fn map(
+        &mut self,
+        engine: &mut Engine,
+        documents: Vec<GroupDocument>,
+    ) -> Result<MappedDocuments, BuildFailure> {
+        self.map_documents(engine, documents).map(MappedDocuments)
+    }
+
+    fn map_documents(
         &mut self,
         engine: &mut Engine,
         documents: Vec<GroupDocument>,
@@ -199,11 +264,11 @@ impl ViewGroup {
                 document,
             }
         })?;
-        self.log = log
-            .into_iter()
-            .map(|(document, message)| LogLine { document: Some(document), message })
-            .collect();
-        self.thrown = thrown;
+        self.log.extend(
+            log.into_iter()
+                .map(|(document, message)| LogLine { document: Some(document), message }),
+        );
+        self.thrown.extend(thrown);
         Ok(mapped)
     }
 
@@ -239,10 +304,7 @@ impl ViewGroup {
 
     fn reduce_all(&mut self, engine: &mut Engine) -> Result<(), BuildFailure> {
         for (position, view) in self.definition.views.iter().enumerate() {
-            let Some(source) = &view.reduce else {
-                self.reductions.push(None);
-                continue;
-            };
+            let Some(source) = &view.reduce else { continue };
             let index = &self.indexes[view.map];
             let reductions = match Builtin::recognise(source) {
                 Ok(Some(builtin)) => {
@@ -260,7 +322,7 @@ impl ViewGroup {
                 Err(error) => Err(ViewFailure::new(error.error, error.reason.to_string())),
             };
             match reductions {
-                Ok(reductions) => self.reductions.push(Some(reductions)),
+                Ok(reductions) => self.reductions[position] = Some(reductions),
                 Err(failure) => {
                     let views = vec![view.name.clone()];
                     return Err(BuildFailure { failure, status: 500, views, document: None });

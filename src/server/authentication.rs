@@ -11,7 +11,7 @@ use super::error::Failure;
 use crate::project::{Authentication, Connection, Secret};
 
 /// A cookie is renewed before it can be too old: CouchDB's `[chttpd_auth] timeout` is 600 s.
-const COOKIE_AGE: Duration = Duration::from_secs(480);
+const COOKIE_AGE: Duration = Duration::from_mins(8);
 
 /// How requests are signed.
 #[derive(Debug)]

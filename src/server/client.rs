@@ -46,7 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             connect: Duration::from_secs(10),
             pause: Duration::from_millis(250),
         }

@@ -1,7 +1,5 @@
 //! The server's databases.
 
-use std::time::Duration;
-
 use super::client::Server;
 use super::error::ServerError;
 use super::meaning::Meaning;
@@ -184,9 +182,6 @@ impl RemoteDatabase {
     }
 
     async fn cleanup(&self, endpoint: &str) -> Result<(), ServerError> {
-        // 3.5.1 and later answer when all nodes have done it.
-        let patience = self.server.options().patience.max(Duration::from_secs(120));
-        let request = Request::post(self.path(&[endpoint])).patience(patience);
-        self.server.json(&request).await.map(|_| ())
+        self.server.json(&Request::post(self.path(&[endpoint]))).await.map(|_| ())
     }
 }

@@ -74,7 +74,8 @@ impl RemoteDatabase {
     }
 
     /// `GET /db/_design/name/_view/view?limit=0`: waits until the index of the whole design document is
-    /// up to date on one copy of each shard, or answers at once from what there is.
+    /// up to date on one copy of each shard, or answers at once from what there is. Of a partitioned view
+    /// one partition is asked, and so the shard that it is in.
     ///
     /// # Errors
     /// When the server cannot be asked, the index cannot be built, or the answer takes longer than
@@ -83,10 +84,15 @@ impl RemoteDatabase {
         &self,
         id: &str,
         view: &str,
+        partition: Option<&str>,
         update: bool,
         patience: Duration,
     ) -> Result<(), ServerError> {
-        let mut request = Request::get(self.path(&[]).document(id).join(&["_view", view]))
+        let path = match partition {
+            Some(partition) => self.path(&["_partition", partition]),
+            None => self.path(&[]),
+        };
+        let mut request = Request::get(path.document(id).join(&["_view", view]))
             .query("limit", "0")
             .query("reduce", "false")
             .patience(patience);
@@ -138,8 +144,31 @@ impl RemoteDatabase {
     /// # Errors
     /// When the server refuses the request as a whole.
     pub async fn bulk_docs(&self, documents: Vec<Value>) -> Result<Vec<Value>, ServerError> {
-        let body: Map<String, Value> =
-            [("docs".to_owned(), Value::Array(documents))].into_iter().collect();
+        self.bulk(documents, true).await
+    }
+
+    /// The same with `new_edits=false`: documents get the revisions that they come with, as a replication
+    /// writes them. The answer tells only what was refused.
+    ///
+    /// # Errors
+    /// When the server refuses the request as a whole.
+    pub async fn bulk_docs_as_they_are(
+        &self,
+        documents: Vec<Value>,
+    ) -> Result<Vec<Value>, ServerError> {
+        self.bulk(documents, false).await
+    }
+
+    async fn bulk(
+        &self,
+        documents: Vec<Value>,
+        new_edits: bool,
+    ) -> Result<Vec<Value>, ServerError> {
+        let mut body: Map<String, Value> = Map::new();
+        if !new_edits {
+            body.insert("new_edits".to_owned(), Value::Bool(false));
+        }
+        body.insert("docs".to_owned(), Value::Array(documents));
         let request = Request::post(self.path(&["_bulk_docs"])).body(&Value::Object(body));
         match self.server.json(&request).await? {
             Value::Array(rows) => Ok(rows),

@@ -1,7 +1,7 @@
 //! Writing documents so that a lost answer does no harm.
 
 use super::database::RemoteDatabase;
-use super::error::ServerError;
+use super::error::{Failure, Refusal, ServerError};
 use super::meaning::Meaning;
 use super::model::Saved;
 use super::request::Request;
@@ -12,16 +12,6 @@ use crate::json::{Map, Value};
 /// How often a write is sent at most. Before each time after the first, the document was read and
 /// found as it was before.
 const ATTEMPTS: u32 = 3;
-
-/// What a read says of a write whose outcome is open.
-enum State {
-    /// The write was done.
-    Done(Revision),
-    /// The document is as it was before.
-    Before,
-    /// Someone else changed it.
-    Changed,
-}
 
 impl RemoteDatabase {
     /// `PUT /db/id`: saves a document on top of `parent`, or as a new one, and tells its revision.
@@ -111,42 +101,30 @@ impl RemoteDatabase {
                 Err(error) => return Err(error),
             };
             open = true;
-            let found = match self.document(id).await {
-                Ok(found) => found,
-                // The first failure says more than the one of looking after it.
-                Err(_) => return Err(error),
-            };
+            // If even that fails, the first failure says more than the one of looking after it.
+            let Ok(found) = self.document(id).await else { return Err(error) };
             let revision: Option<Revision> =
                 found.as_ref().and_then(|found| found.get("_rev")?.as_str()?.parse().ok());
-            let state = if is_done(found.as_ref()) {
-                State::Done(match revision {
-                    Some(revision) => revision,
-                    None => parent
-                        .map_or(Revision { generation: 0, hash: String::new() }, predict_deletion),
-                })
-            } else if revision.as_ref() == parent {
-                State::Before
-            } else {
-                State::Changed
-            };
-            match state {
-                State::Done(revision) => return Ok(revision),
-                State::Before if attempt < ATTEMPTS => {
-                    self.server.pause(attempt, None).await;
-                    attempt += 1;
-                }
-                State::Before => return Err(error),
-                State::Changed => {
-                    let conflict = super::error::Refusal {
-                        status: 409,
-                        error: "conflict".into(),
-                        reason: "Document update conflict.".into(),
-                    };
-                    return Err(self
-                        .server
-                        .error(request, super::error::Failure::Refused(conflict)));
-                }
+            if is_done(found.as_ref()) {
+                return Ok(match (revision, parent) {
+                    (Some(revision), _) => revision,
+                    (None, Some(deleted)) => predict_deletion(deleted),
+                    (None, None) => return Err(error),
+                });
             }
+            if revision.as_ref() != parent {
+                let conflict = Refusal {
+                    status: 409,
+                    error: "conflict".into(),
+                    reason: "Document update conflict.".into(),
+                };
+                return Err(self.server.error(request, Failure::Refused(conflict)));
+            }
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            self.server.pause(attempt, None).await;
+            attempt += 1;
         }
     }
 }
@@ -161,16 +139,20 @@ fn is_outcome(found: Option<&Value>, parent: Option<&Revision>, body: &Map<Strin
     // Attachments that the server compresses leave the revision open: the contents decide.
     let revision = revision.and_then(|revision| revision.parse::<Revision>().ok());
     let next = parent.map_or(0, |parent| parent.generation) + 1;
-    fn content(document: &Map<String, Value>) -> Vec<(&String, &Value)> {
-        document.iter().filter(|(name, _)| !name.starts_with('_')).collect()
-    }
-    fn names(document: &Map<String, Value>) -> Vec<&String> {
-        let attachments = document.get("_attachments").and_then(Value::as_object);
-        let mut names: Vec<&String> = attachments.into_iter().flat_map(Map::keys).collect();
-        names.sort();
-        names
-    }
     revision.is_some_and(|revision| revision.generation == next)
         && content(found) == content(body)
         && names(found) == names(body)
+}
+
+/// The members of a document that are its own.
+fn content(document: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    document.iter().filter(|(name, _)| !name.starts_with('_')).collect()
+}
+
+/// The names of its attachments, sorted.
+fn names(document: &Map<String, Value>) -> Vec<&String> {
+    let attachments = document.get("_attachments").and_then(Value::as_object);
+    let mut names: Vec<&String> = attachments.into_iter().flat_map(Map::keys).collect();
+    names.sort();
+    names
 }

@@ -1,6 +1,5 @@
 //! Runs suites.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -11,7 +10,8 @@ use super::{
 };
 use crate::design::DesignDocument;
 use crate::document::{Database, DocumentFile};
-use crate::engine::{Engine, Limits, Profile, Validation};
+use crate::engine::{Engine, Limits, Profile};
+use crate::functions::{self, Failure as Refusal, Functions, RequestContext};
 use crate::group::{BuildFailure, GroupDefinition, Request, ViewGroup};
 use crate::json::{self, Map, Value};
 use crate::project::{Project, did_you_mean};
@@ -222,6 +222,7 @@ struct SuiteRun<'a> {
     prepared: &'a Prepared<'a>,
     options: &'a RunOptions,
     engine: Engine,
+    functions: Functions,
     base: Built,
     design: Value,
     snapshots: snapshot::Snapshots,
@@ -255,6 +256,7 @@ fn run_suite(
         prepared,
         options,
         engine,
+        functions: Functions::new(options.profile, Limits::default()),
         base,
         design: Value::Object(design),
         snapshots: snapshot::Snapshots::read(root, &suite.file)?,
@@ -433,7 +435,6 @@ impl SuiteRun<'_> {
     }
 
     fn validate(&mut self, case: &Case, write: &ValidateCase) -> (Verdict, Vec<String>) {
-        let source = self.prepared.design.validate_doc_update().unwrap_or_default().to_owned();
         let mut user = Map::new();
         user.insert("db".into(), self.prepared.suite.database.clone().into());
         user.insert("name".into(), Value::Null);
@@ -442,22 +443,15 @@ impl SuiteRun<'_> {
             user.extend(given.clone());
         }
         let security = write.security.clone().unwrap_or_else(|| Value::Object(Map::new()));
-        let (design, new, old) = (self.design.clone(), write.new.clone(), write.old.clone());
         let user = Value::Object(user);
-        let outcome = self.engine.run(move |vm| {
-            let decision = vm.validate(&design, &source, [&new, &old, &user, &security]);
-            (decision, vm.logged())
-        });
-        let (decision, log) = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => (Err(error), Vec::new()),
-        };
+        let decision =
+            self.functions.validate(&self.design, &write.new, &write.old, &user, &security);
+        let log = self.functions.take_log();
         let expect = &case.expect;
         let verdict = match decision {
-            Err(error) => failed(format!("the validation function failed: {error}")),
-            Ok(Validation::Accepted) if expect.ok == Some(true) => Verdict::Passed,
-            Ok(Validation::Accepted) => failed("the write was accepted".into()),
-            Ok(Validation::Refused(status, error, reason)) => {
+            Ok(()) if expect.ok == Some(true) => Verdict::Passed,
+            Ok(()) => failed("the write was accepted".into()),
+            Err(Refusal { status, error, reason, .. }) => {
                 let wanted = match status {
                     403 => expect.forbidden.as_ref(),
                     401 => expect.unauthorized.as_ref(),
@@ -486,17 +480,9 @@ impl SuiteRun<'_> {
             .iter()
             .map(|document| document["_id"].as_str().unwrap_or_default().to_owned())
             .collect();
-        let sources: HashMap<&str, &str> = self.prepared.design.filters().collect();
-        let source = sources.get(name).copied().unwrap_or_default().to_owned();
-        let request = filter_request(&self.prepared.suite.database, case);
-        let design = self.design.clone();
-        let outcome = self
-            .engine
-            .run(move |vm| (vm.filter(&design, &source, &documents, &request), vm.logged()));
-        let (passes, log) = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => (Err(error), Vec::new()),
-        };
+        let passes = filter_request(&self.prepared.suite.database, case)
+            .and_then(|request| self.functions.filter(&self.design, name, &documents, &request));
+        let log = self.functions.take_log();
         let verdict = match passes {
             Err(error) => failed(format!("the filter failed, which ends the feed: {error}")),
             Ok(passes) => {
@@ -561,41 +547,29 @@ fn parameter(name: String, value: &Value) -> (String, String) {
 }
 
 /// The request object that a filter of the changes feed gets (`chttpd_external`).
-fn filter_request(database: &str, case: &Case) -> Value {
-    let mut query = Map::new();
-    query.insert("filter".into(), "".into());
-    for (name, value) in &case.query {
+fn filter_request(database: &str, case: &Case) -> Result<Value, Refusal> {
+    let parameter = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::String(text) => text.clone(),
             other => json::to_string(other),
         };
-        query.insert(name.clone(), text.into());
-    }
-    query.shift_remove("filter");
-    let path = || Value::Array(vec![database.into(), "_changes".into()]);
-    let empty = || Value::Object(Map::new());
-    let mut user = Map::new();
-    user.insert("db".into(), database.into());
-    user.insert("name".into(), Value::Null);
-    user.insert("roles".into(), Value::Array(Vec::new()));
+        format!("{}={}", functions::quote(name), functions::quote(&text))
+    };
+    let query: Vec<String> = case.query.iter().map(parameter).collect();
+    let request = functions::Request {
+        method: "GET".into(),
+        path: format!("/{database}/_changes?{}", query.join("&")),
+        peer: "127.0.0.1".into(),
+        ..functions::Request::default()
+    };
     let mut info = Map::new();
     info.insert("db_name".into(), database.into());
-    let members = [
-        ("info", Value::Object(info)),
-        ("uuid", "00000000000000000000000000000000".into()),
-        ("id", Value::Null),
-        ("method", "GET".into()),
-        ("requested_path", path()),
-        ("path", path()),
-        ("raw_path", format!("/{database}/_changes").into()),
-        ("query", Value::Object(query)),
-        ("headers", empty()),
-        ("body", "undefined".into()),
-        ("peer", "127.0.0.1".into()),
-        ("form", empty()),
-        ("cookie", empty()),
-        ("userCtx", Value::Object(user)),
-        ("secObj", empty()),
-    ];
-    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let context = RequestContext {
+        database: database.to_owned(),
+        user: None,
+        roles: Vec::new(),
+        security: Value::Object(Map::new()),
+        info: Value::Object(info),
+    };
+    request.object(&context, None, &"0".repeat(32))
 }

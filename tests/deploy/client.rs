@@ -34,7 +34,7 @@ fn run<F: Future>(work: F) -> F::Output {
 
 /// Every recorded refusal: status and body.
 fn refusals() -> Vec<(u16, Value)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(u16, Value)> = Vec::new();
     for case in support::conformance("http.json").as_array().expect("cases") {
         for step in case["steps"].as_array().expect("steps") {
             let status = step["status"].as_u64().unwrap_or(0) as u16;
@@ -42,11 +42,8 @@ fn refusals() -> Vec<(u16, Value)> {
                 Some(text) => json::parse_str(text).ok(),
                 None => step.get("response").cloned(),
             };
-            if let Some(body) = body.filter(|body| status >= 400 && body.get("error").is_some()) {
-                if !found.contains(&(status, body.clone())) {
-                    found.push((status, body));
-                }
-            }
+            let refusal = body.filter(|body| status >= 400 && body.get("error").is_some());
+            found.extend(refusal.map(|body| (status, body)));
         }
     }
     found

@@ -226,6 +226,7 @@ fn pass(upstream: &str, asked: &Asked) -> Vec<u8> {
         .write_all(request.as_bytes())
         .and_then(|()| stream.write_all(&asked.body))
         .and_then(|()| stream.read_to_end(&mut answer));
-    sent.expect("an answer of the real server");
+    // A server that resets the connection instead of closing it has answered by then.
+    drop(sent);
     answer
 }
