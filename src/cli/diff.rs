@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::deployment::load_targets;
 use super::server::{Connected, ServerArguments};
 use super::{ProfileArgument, Terminal, open};
 use crate::deploy::plan::{self, PlanFile};
-use crate::deploy::{Loaded, Survey, Surveys, ViewRows, load, places, row_changes, survey_all};
+use crate::deploy::{Loaded, Survey, Surveys, ViewRows, places, row_changes, survey_all};
 use crate::engine::{Engine, Limits};
 use crate::exit::Exit;
 use crate::report::plan::{human, markdown, rows};
@@ -74,12 +75,9 @@ pub(super) fn run(
         Ok(connected) => connected,
         Err(error) => return terminal.connect_error(&error),
     };
-    let loaded = match load(&project, connected.connection.database.as_deref()) {
+    let loaded = match load_targets(&project, &connected, terminal) {
         Ok(loaded) => loaded,
-        Err(error) => {
-            terminal.error(&error.to_string(), None);
-            return Exit::Usage;
-        }
+        Err(exit) => return exit,
     };
     let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
     let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
