@@ -18,7 +18,7 @@ mod warm;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Stderr, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -110,6 +110,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Where commands write: data to standard output, everything else to standard error.
 struct Terminal {
+    out: Stdout,
+    err: Stderr,
     style: Style,
     error_style: Style,
 }
@@ -123,21 +125,19 @@ impl Terminal {
                 Colour::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none(),
             },
         };
-        Self {
-            style: style(std::io::stdout().is_terminal()),
-            error_style: style(std::io::stderr().is_terminal()),
-        }
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        Self { style: style(out.is_terminal()), error_style: style(err.is_terminal()), out, err }
     }
 
     /// Writes data. A reader that went away wants no more of it.
     fn data(&mut self, text: &str) {
-        let mut out = std::io::stdout().lock();
+        let mut out = self.out.lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Writes a message to standard error.
     fn message(&mut self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(self.err.lock(), "{text}");
     }
 
     /// Writes an error: a line, then the next step.

@@ -1,11 +1,14 @@
 //! From a source string to a function (`Couch.compileFunction` in `share/server/util.js`).
 
 use std::path::Path;
+use std::rc::Rc;
 
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
 use boa_engine::{JsString, JsValue, Script, Source};
 
+use super::analysis::Analysis;
+use super::globals::Sandbox;
 use super::source_text::quoted;
 use super::vm::{Thrown, host};
 use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
@@ -13,19 +16,55 @@ use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
 
-/// A function and the text it was evaluated from.
+/// How many functions that leave nothing behind are kept. Each has a realm of about 2 MB.
+const REUSABLE: usize = 64;
+
+/// A function and what is known of it.
+#[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) function: JsObject,
-    pub(super) text: String,
+    pub(super) analysis: Rc<Analysis>,
 }
 
 impl Vm {
-    /// Compiles `source` in the sandbox `realm`.
+    /// The function `source`, compiled in the realm that `sandbox` makes. One that leaves nothing
+    /// behind is compiled once: nobody can tell it from one compiled anew.
+    ///
+    /// # Errors
+    /// As [`Vm::compile`].
+    pub(super) fn compile_reusable(
+        &mut self,
+        source: &str,
+        kind: Sandbox,
+        sandbox: impl FnOnce(&mut Self) -> Result<Realm, EngineError>,
+    ) -> Result<Compiled, EngineError> {
+        let key = (kind, Box::from(source));
+        if let Some(compiled) = self.reusable.get(&key) {
+            return Ok(compiled.clone());
+        }
+        let realm = sandbox(self)?;
+        let (function, text) = self.compile(source, &realm)?;
+        let compiled = Compiled { function, analysis: Rc::new(Analysis::of(&text)) };
+        if compiled.analysis.is_stateless {
+            if self.reusable.len() >= REUSABLE {
+                self.reusable.clear();
+            }
+            self.reusable.insert(key, compiled.clone());
+        }
+        Ok(compiled)
+    }
+
+    /// Compiles `source` in the sandbox `realm`. Gives the function and the text it was evaluated
+    /// from.
     ///
     /// # Errors
     /// [`EngineError::MissingFunction`] for an empty source and [`EngineError::Compilation`] for one
     /// that does not evaluate to a function, with CouchDB's texts.
-    pub(super) fn compile(&mut self, source: &str, realm: &Realm) -> Result<Compiled, EngineError> {
+    pub(super) fn compile(
+        &mut self,
+        source: &str,
+        realm: &Realm,
+    ) -> Result<(JsObject, String), EngineError> {
         if source.is_empty() {
             return Err(EngineError::MissingFunction);
         }
@@ -57,7 +96,7 @@ impl Vm {
         };
         match value.as_callable() {
             Some(function) if !(self.profile == Profile::QuickJs && self.is_async(&function)) => {
-                Ok(Compiled { function, text })
+                Ok((function, text))
             }
             _ => Err(EngineError::Compilation {
                 reason: format!("Expression does not eval to a function. ({source})"),
@@ -92,7 +131,7 @@ impl Vm {
             }
         };
         match compiled {
-            Ok(compiled) => Ok(compiled.function),
+            Ok((function, _)) => Ok(function),
             Err(error) => Err(self.error_to_throw(error)),
         }
     }

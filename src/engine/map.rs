@@ -85,7 +85,7 @@ impl Vm {
         let mut projection = Projection::nothing();
         for (index, source) in sources.iter().enumerate() {
             let compiled = self.compile_map(source, &lib).map_err(|error| (index, error))?;
-            projection = projection.union(Projection::of(&compiled.text));
+            projection = projection.union(&compiled.analysis.projection);
             functions.push(compiled.function);
         }
         let this =
@@ -94,8 +94,7 @@ impl Vm {
     }
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
-        let realm = self.view_sandbox(Sandbox::Map, lib)?;
-        self.compile(source, &realm)
+        self.compile_reusable(source, Sandbox::Map, |vm| vm.view_sandbox(Sandbox::Map, lib))
     }
 
     /// A sandbox for a function that is added, with the modules it can `require`.

@@ -9,6 +9,7 @@
 //! Behaviour follows `share/server/*.js` of CouchDB 3.5; the two [`Profile`]s differ where the
 //! engines that CouchDB is built with differ.
 
+mod analysis;
 mod builtins;
 mod compile;
 mod design_functions;
@@ -32,6 +33,7 @@ mod source_text;
 mod sources;
 mod spidermonkey;
 mod standard;
+mod stateless;
 mod stringify;
 mod syntax;
 mod transcode;

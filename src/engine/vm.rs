@@ -1,6 +1,7 @@
 //! One boa context and what all functions that run in it share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use boa_engine::property::PropertyKey;
 use boa_engine::realm::Realm;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue};
 
+use super::compile::Compiled;
 use super::documents::Documents;
+use super::globals::Sandbox;
 use super::mime::Mime;
 use super::peer::Peer;
 use super::query_server::QueryServer;
@@ -35,6 +38,8 @@ pub struct Vm {
     pub(super) documents: Documents,
     /// `JSON` of the outer realm, which all sandboxes share under SpiderMonkey.
     pub(super) json: JsObject,
+    /// Functions that leave nothing behind, by what they are for and their source.
+    pub(super) reusable: HashMap<(Sandbox, Box<str>), Compiled>,
     /// What this machine knows as a query server.
     pub(super) server: QueryServer,
     progress: Arc<Progress>,
@@ -199,7 +204,16 @@ impl Vm {
         builtins::apply_profile(profile, &realm, &mut context);
         // CouchDB freezes the JSON object of its outer realm.
         let _ = json.set_integrity_level(IntegrityLevel::Frozen, &mut context);
-        Self { context, profile, limits, documents, json, server: QueryServer::default(), progress }
+        Self {
+            context,
+            profile,
+            limits,
+            documents,
+            json,
+            reusable: HashMap::new(),
+            server: QueryServer::default(),
+            progress,
+        }
     }
 
     /// Calls `function` under the watch of the time limit.
