@@ -12,6 +12,7 @@ mod query;
 mod query_server;
 mod rollback;
 mod sandbox;
+mod serve;
 mod server;
 mod test;
 mod warm;
@@ -79,6 +80,7 @@ enum Command {
     Diff(Box<diff::DiffArguments>),
     Pull(Box<pull::PullArguments>),
     QueryServer(query_server::QueryServerArguments),
+    Serve(serve::ServeArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -104,6 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
         Command::Diff(command) => diff::run(&command, project, &mut terminal),
         Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Serve(command) => serve::run(&command, project, &mut terminal),
         Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }

@@ -36,6 +36,7 @@ mod standard;
 mod stateless;
 mod stringify;
 mod syntax;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;
