@@ -35,6 +35,7 @@ mod spidermonkey;
 mod standard;
 mod stateless;
 mod stringify;
+mod syntax;
 mod syntax_messages;
 mod transcode;
 mod vm;
@@ -48,6 +49,7 @@ pub use query_server::Ending;
 pub(crate) use reduce::stored;
 pub use reduce::{ReduceLimit, ReduceOutcome};
 pub(crate) use standard::calendar_fields;
+pub use syntax::same_syntax;
 pub use vm::Vm;
 pub use worker::Engine;
 

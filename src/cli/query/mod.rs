@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::parameters::ParameterArguments;
-use self::table::table;
+pub(super) use self::table::table;
 use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::document::{Database, DocumentError};
