@@ -116,7 +116,7 @@ fn database(database: &DatabasePlan, others: usize) -> String {
 
 /// The differences of a design document, folded.
 fn details(name: &str, changes: &[MemberChange], text: &mut String) {
-    let _ = writeln!(text, "\n<details><summary>{}</summary>\n", html(name));
+    let _ = writeln!(text, "\n<details><summary><code>{}</code></summary>\n", html(name));
     for change in changes {
         let note = words::change(change).map(|note| format!(": {note}")).unwrap_or_default();
         let _ = writeln!(text, "{}{note}\n", code(&words::path(change)));
