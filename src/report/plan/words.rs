@@ -161,8 +161,8 @@ pub(super) fn diff(change: &MemberChange) -> Vec<(char, String)> {
             };
             let value = change.value();
             let line = value.strip_suffix('\n').unwrap_or(value);
-            let end =
-                if change.missing_newline() || !lacks_end(&before, &after) { "" } else { "␊" };
+            let shows_end = sign != ' ' && !change.missing_newline() && lacks_end(&before, &after);
+            let end = if shows_end { "␊" } else { "" };
             lines.push((sign, format!("{line}{end}")));
         }
     }
