@@ -79,7 +79,8 @@ fn matches(recorded: &str, got: &str) -> bool {
 }
 
 fn check(conversation: &Conversation, profile: Profile, failures: &mut Vec<String>) -> usize {
-    let input: String = conversation.lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let lines: Vec<&str> = conversation.lines.iter().map(|(line, _)| line.as_str()).collect();
+    let input = lines.join("\n") + "\n";
     let output = Output::default();
     let ending = serve(profile, io::Cursor::new(expand(&input)), output.clone());
     let bytes = output.0.lock().expect("nobody panics with it").clone();
@@ -187,5 +188,31 @@ fn the_program_answers_line_by_line_and_ends_as_couchjs_does() {
             "[\"error\",\"query_protocol_error\",\"uncached design doc: _design/d\"]\n"
         );
         assert_eq!(child.wait().expect("it ends").code(), Some(status));
+    }
+}
+
+#[test]
+fn what_stands_at_the_top_of_a_function_stays_there() {
+    let lines = [
+        r#"["reset"]"#,
+        r#"["add_fun","const a = 1; (function (doc) { emit(a); })"]"#,
+        r#"["add_fun","const a = 2; class B {} (function (doc) { emit(a, typeof B); })"]"#,
+        r#"["add_fun","let a = 3; (function (doc) { emit(a++); })"]"#,
+        r#"["map_doc",{}]"#,
+        r#"["map_doc",{}]"#,
+    ];
+    for profile in [Profile::SpiderMonkey, Profile::QuickJs] {
+        let output = Output::default();
+        serve(profile, io::Cursor::new(lines.join("\n") + "\n"), output.clone());
+        let bytes = output.0.lock().expect("nobody panics with it").clone();
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let answers: Vec<&str> = text.lines().skip(4).collect();
+        assert_eq!(
+            answers,
+            [
+                r#"[[[1,null]],[[2,"function"]],[[3,null]]]"#,
+                r#"[[[1,null]],[[2,"function"]],[[4,null]]]"#
+            ]
+        );
     }
 }

@@ -9,8 +9,8 @@ use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::project::suite::Suite;
 use crate::report::human::plural;
-use crate::suite::Suite;
 
 /// Check that the project can be deployed.
 ///
@@ -72,9 +72,8 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
             check_schema(project, project.shown(schema), findings);
         }
         for suite in &database.suites {
-            if let Err(problem) = Suite::read(&project.root, project.shown(suite)) {
-                findings.push(problem.to_string());
-            }
+            let problems = Suite::read(suite).err().unwrap_or_default();
+            findings.extend(problems.iter().map(ToString::to_string));
         }
     }
     for orphan in &project.orphans {

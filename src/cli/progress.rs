@@ -6,7 +6,9 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 use serde_json::{Value, json};
 
 use crate::deploy::{Building, Event, Observer};
@@ -257,8 +259,15 @@ impl Observer for Progress {
 }
 
 fn bar_style() -> ProgressStyle {
-    let template = "{prefix} {bar:24} {percent:>3} % {human_pos}/{human_len} {per_sec} {eta}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let template = "{prefix} {bar:24} {percent:>3} % {human_pos}/{human_len} {rate}/s {eta}";
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
+        "rate",
+        |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A bar that cannot be written says nothing.
+            let _ = write!(out, "{:.0}", state.per_sec());
+        },
+    )
 }
 
 /// Whether a design document is one of couchctl's own.

@@ -165,12 +165,7 @@ fn preflight(project: &Project, terminal: &mut Terminal) -> Result<(), Exit> {
     };
     let outcome = match suite::run(project, &options) {
         Ok(outcome) => outcome,
-        Err(problems) => {
-            for problem in problems {
-                terminal.error(&problem.to_string(), problem.hint.as_deref());
-            }
-            return Err(Exit::Usage);
-        }
+        Err(problems) => return Err(terminal.problems(&problems)),
     };
     if outcome.suites.is_empty() {
         return Ok(());

@@ -1,16 +1,15 @@
 //! What `couchctl push --env sandbox` does besides: documents to begin with, and a first query.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::query::table;
 use crate::deploy::Place;
 use crate::document::DocumentFile;
 use crate::json::{self, Value};
+use crate::project::suite::{Docs, Suite};
 use crate::project::{Database, Project};
 use crate::report::terminal::escape;
 use crate::server::{Server, ServerError};
-use crate::suite::{Fixtures, Suite};
 
 /// How many rows a first query shows.
 const ROWS: &str = "5";
@@ -20,7 +19,7 @@ const ROWS: &str = "5";
 pub(super) async fn fill(server: &Server, project: &Project) -> Result<usize, ServerError> {
     let mut count = 0;
     for database in &project.databases {
-        let documents = documents(project, database);
+        let documents = documents(database);
         if documents.is_empty() {
             continue;
         }
@@ -37,21 +36,19 @@ pub(super) async fn fill(server: &Server, project: &Project) -> Result<usize, Se
 
 /// The documents of the fixture files of a database. The suites have been run by now, or are not
 /// wanted: what is wrong with a file is not told again.
-fn documents(project: &Project, database: &Database) -> Vec<Value> {
+fn documents(database: &Database) -> Vec<Value> {
     let mut files = BTreeSet::new();
     for suite in &database.suites {
-        let file = project.shown(suite);
-        let Ok(suite) = Suite::read(&project.root, file) else { continue };
-        let folder = file.parent().unwrap_or(Path::new(""));
-        files.extend(suite.docs.iter().filter_map(|docs| match docs {
-            Fixtures::File(file) => Some(folder.join(file)),
-            Fixtures::Document(_) => None,
+        let Ok(suite) = Suite::read(suite) else { continue };
+        files.extend(suite.docs.into_iter().filter_map(|docs| match docs {
+            Docs::File(file) => Some(file),
+            Docs::Inline { .. } => None,
         }));
     }
     let mut ids = BTreeSet::new();
     let mut documents = Vec::new();
     for file in files {
-        let Ok(file) = DocumentFile::open(&project.root.join(file)) else { continue };
+        let Ok(file) = DocumentFile::open(&file) else { continue };
         for document in file.flatten() {
             let Ok(document) = json::parse_str(&document.text) else { continue };
             let id = document.get("_id").and_then(Value::as_str).map(str::to_owned);

@@ -85,6 +85,7 @@ async fn keep_open(
         let signature = design.signature();
         if design.has_views() && leftovers.iter().any(|other| other.signature() == signature) {
             site.register(&design.id, &design.body).await?;
+            site.settle(&[&design.id]).await?;
         }
     }
     Ok(())

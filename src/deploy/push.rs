@@ -26,12 +26,12 @@ use super::plan::{
     DatabasePlan, DesignPlan, IndexEffect, Options, Owner, PushRecord, RECORD_ID, STAGING_PREFIX,
     SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
 };
-use super::site::Site;
+use super::site::{Site, is_global};
 use super::stage::{Own, hold, remove, stage};
 use super::survey::survey;
 use super::swap::{delete, put, verify};
 use super::warm::{WarmTarget, warm_site};
-use crate::design::Revision;
+use crate::design::{Revision, view_groups};
 use crate::json::{Map, Value};
 use crate::server::{Meaning, RemoteDatabase, ServerError};
 
@@ -119,6 +119,16 @@ struct Batch<'a> {
     designs: Vec<&'a DesignPlan>,
 }
 
+impl Batch<'_> {
+    /// The live design documents that get another index.
+    fn moved(&self) -> Vec<&str> {
+        let moved = self.designs.iter().filter(|design| {
+            design.index.after.is_some() && design.index.after != design.index.before
+        });
+        moved.map(|design| design.id.as_str()).collect()
+    }
+}
+
 impl Push<'_> {
     async fn run(&self) -> Result<(), DeployError> {
         self.prepare().await?;
@@ -128,6 +138,7 @@ impl Push<'_> {
         let last = batches.len().saturating_sub(1);
         for (number, batch) in batches.iter().enumerate() {
             own.extend(self.batch(site, batch).await?);
+            site.settle(&batch.moved()).await?;
             if number < last {
                 self.finish(site, &mut own, &[], None).await?;
             }
@@ -136,8 +147,24 @@ impl Push<'_> {
         let live = self.check(site).await?;
         let leftovers = self.leftovers(site, &own).await?;
         self.finish(site, &mut own, &leftovers, self.freed()).await?;
+        for batch in &batches {
+            self.touch(site, batch).await;
+        }
         self.record(&live).await;
         Ok(())
+    }
+
+    /// Brings the live indexes up to date once more: a small one may have been closed with the design
+    /// document that it was built through.
+    async fn touch(&self, site: &Site<'_>, batch: &Batch<'_>) {
+        let moved = batch.moved();
+        for design in batch.designs.iter().filter(|design| moved.contains(&design.id.as_str())) {
+            let Some(body) = &design.body else { continue };
+            if let Some(group) = view_groups(body).first() {
+                // Somebody else may have changed it since, or it takes its time: nothing is lost.
+                let _ = site.touch(&design.id, group.name(), is_global(body), true).await;
+            }
+        }
     }
 
     /// Creates the database and writes its `_security`.
@@ -178,9 +205,14 @@ impl Push<'_> {
 
     /// Stages, warms and swaps; what is left of it to be removed.
     async fn batch(&self, site: &Site<'_>, batch: &Batch<'_>) -> Result<Vec<Own>, DeployError> {
-        let mut own = stage(site, &batch.staging).await?;
-        warm_site(site, &self.warm_targets(batch), self.options.jobs).await?;
         let in_place = self.options.strategy == Strategy::InPlace;
+        let mut own = stage(site, &batch.staging).await?;
+        let held = if self.options.keep_previous || in_place {
+            Vec::new()
+        } else {
+            hold(site, batch.designs.iter().copied()).await?
+        };
+        warm_site(site, &self.warm_targets(batch), self.options.jobs).await?;
         if self.options.keep_previous {
             for design in &batch.designs {
                 if let Some(seen) = &design.seen {
@@ -188,8 +220,10 @@ impl Push<'_> {
                     keep(site, &design.id, &seen.rev, &body).await?;
                 }
             }
-        } else if !in_place {
-            own.extend(hold(site, batch.designs.iter().copied()).await?);
+        }
+        // Once more, right before the swap: see `Site::settle` for events that come late.
+        for held in &held {
+            site.register(&held.own.id, &held.body).await?;
         }
         for design in &batch.designs {
             match (&design.body, &design.seen) {
@@ -221,9 +255,10 @@ impl Push<'_> {
                 }
             })
             .await?;
-        if own.len() > batch.staging.len() {
+        if !held.is_empty() {
             tokio::time::sleep(self.options.readers).await;
         }
+        own.extend(held.into_iter().map(|held| held.own));
         Ok(own)
     }
 
@@ -323,6 +358,7 @@ impl Push<'_> {
                 if design.index.after.is_some() && design.index.after.as_deref() == key {
                     let info = site.database.index_info(&design.id).await;
                     info.map_err(|error| site.failed(&design.id, error))?;
+                    site.settle(&[&design.id]).await?;
                 }
             }
             leftovers.push(Own { id: leftover.id.clone(), revision: leftover.rev.clone() });

@@ -53,6 +53,7 @@ pub async fn rollback(
     for version in &versions {
         back(site, version, jobs).await?;
     }
+    let held: Vec<Own> = held.into_iter().map(|held| held.own).collect();
     remove(site, &held).await
 }
 
@@ -71,6 +72,7 @@ async fn back(site: &Site<'_>, version: &Version<'_>, jobs: usize) -> Result<(),
     };
     put(site, plan, body).await?;
     verify(site, plan, body, jobs).await?;
+    site.settle(&[&plan.id]).await?;
     match replaced {
         Some((revision, old)) => keep(site, &plan.id, revision, &old).await,
         None => {

@@ -1,6 +1,6 @@
 //! A database that is deployed to, and how its views are asked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::DeployError;
 use super::event::{Event, Observer};
@@ -8,6 +8,16 @@ use crate::design::view_groups;
 use crate::document::Database;
 use crate::json::{Map, Value};
 use crate::server::{IndexInfo, RemoteDatabase, ServerError};
+
+/// A database with fewer documents has small indexes.
+const SMALL: u64 = 1_000;
+
+/// By then what was built is written even if changes go on arriving: `commit_freq` is 5 s, and a commit can
+/// be put off once.
+const COMMITTED: Duration = Duration::from_secs(11);
+
+/// How often is looked whether an index is written.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Names that are tried to find a partition in every shard: many more than a database has shards.
 const NAMES: usize = 100_000;
@@ -18,6 +28,7 @@ pub(super) struct Site<'a> {
     pub(super) observer: &'a dyn Observer,
     /// Copies of each shard.
     pub(super) copies: u64,
+    documents: u64,
     /// In a partitioned database one partition of each shard.
     partitions: Vec<String>,
 }
@@ -31,7 +42,8 @@ impl<'a> Site<'a> {
         let info = database.info().await?;
         let shards = usize::try_from(info.cluster.q).unwrap_or(1).max(1);
         let partitions = if info.props.partitioned { one_of_each(shards) } else { Vec::new() };
-        Ok(Self { database, observer, copies: info.cluster.n.max(1), partitions })
+        let copies = info.cluster.n.max(1);
+        Ok(Self { database, observer, copies, documents: info.doc_count, partitions })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -94,6 +106,35 @@ impl<'a> Site<'a> {
         let info = self.database.index_info(id).await.map_err(failed)?;
         self.touch(id, group.name(), is_global(body), false).await.map_err(failed)?;
         Ok(Some(info))
+    }
+
+    /// Waits until the indexes of live design documents are on disk.
+    ///
+    /// The server writes the state of an index some seconds after it was built (`couch_index.erl`, `commit`), and
+    /// forgets what it has not written when it closes the index, which it does when the last design document
+    /// known to use it goes. Asking makes a design document known, but an event that comes late can undo that
+    /// (`couch_index_server.erl`, `handle_db_event`): only what is written is safe. A small index is built
+    /// again faster than it is waited for.
+    pub(super) async fn settle(&self, ids: &[&str]) -> Result<(), DeployError> {
+        if self.documents < SMALL {
+            return Ok(());
+        }
+        let started = Instant::now();
+        for id in ids {
+            loop {
+                match self.database.index_info(id).await {
+                    Ok(info) if info.waiting_commit && started.elapsed() < COMMITTED => {}
+                    Ok(_) => break,
+                    Err(error) => match self.failed(id, error) {
+                        // Somebody else has changed it since, and takes care of it.
+                        DeployError::Changed { .. } => break,
+                        error => return Err(error),
+                    },
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,12 @@ pub(super) struct Own {
     pub(super) revision: Revision,
 }
 
+/// A design document of couchctl's own that keeps an index open.
+pub(super) struct Held {
+    pub(super) own: Own,
+    pub(super) body: Map<String, Value>,
+}
+
 /// Puts staging design documents, or finds those that are there.
 pub(super) async fn stage(site: &Site<'_>, staging: &[&Staging]) -> Result<Vec<Own>, DeployError> {
     let mut staged = Vec::new();
@@ -41,8 +47,8 @@ pub(super) async fn stage(site: &Site<'_>, staging: &[&Staging]) -> Result<Vec<O
 pub(super) async fn hold(
     site: &Site<'_>,
     replaced: impl Iterator<Item = &DesignPlan>,
-) -> Result<Vec<Own>, DeployError> {
-    let mut held: Vec<Own> = Vec::new();
+) -> Result<Vec<Held>, DeployError> {
+    let mut held: Vec<Held> = Vec::new();
     let goes = |design: &&DesignPlan| {
         design.index.before.is_some() && design.index.before != design.index.after
     };
@@ -50,12 +56,12 @@ pub(super) async fn hold(
         let Some(body) = seen_body(site, design).await? else { continue };
         let body = views_of(&body);
         let id = format!("{STAGING_PREFIX}{}", staging_key(&body));
-        if held.iter().any(|own| own.id == id) {
+        if held.iter().any(|held| held.own.id == id) {
             continue;
         }
         let own = put(site, &id, &body, std::slice::from_ref(&design.id)).await?;
         site.register(&id, &body).await?;
-        held.push(own);
+        held.push(Held { own, body });
     }
     Ok(held)
 }

@@ -114,7 +114,7 @@ impl Documents {
 
     fn read(
         &mut self,
-        scanner: &mut Scanner,
+        scanner: &mut Scanner<'_>,
         freeze: Freeze,
         context: &mut Context,
     ) -> Result<JsValue, JsonError> {

@@ -15,7 +15,7 @@ use super::vm::{host, with_host};
 use super::{Profile, Vm, json_global, render, search_index};
 
 /// What a function is for; it decides which helpers it finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Sandbox {
     /// Functions added with `add_fun`: maps, and search index functions for Clouseau.
     Map,

@@ -9,6 +9,7 @@
 //! Behaviour follows `share/server/*.js` of CouchDB 3.5; the two [`Profile`]s differ where the
 //! engines that CouchDB is built with differ.
 
+mod analysis;
 mod builtins;
 mod compile;
 mod design_functions;
@@ -32,8 +33,10 @@ mod source_text;
 mod sources;
 mod spidermonkey;
 mod standard;
+mod stateless;
 mod stringify;
 mod syntax;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;

@@ -141,8 +141,16 @@ impl Vm {
         &mut self,
         sources: Vec<JsValue>,
     ) -> Result<Vec<JsObject>, Thrown> {
+        let kind = Sandbox::Plain;
         let compile = |source: JsValue| {
-            let realm = self.sandbox(Sandbox::Plain).map_err(Thrown::Fatal)?;
+            if let Some(text) = source.as_string() {
+                let text = text.to_std_string_lossy();
+                let compiled = self.compile_reusable(&text, kind, |vm| vm.sandbox(kind));
+                return compiled
+                    .map(|compiled| compiled.function)
+                    .map_err(|error| self.error_to_throw(error));
+            }
+            let realm = self.sandbox(kind).map_err(Thrown::Fatal)?;
             self.compile_value(&source, &realm)
         };
         sources.into_iter().map(compile).collect()

@@ -1,6 +1,7 @@
 //! One boa context and what all functions that run in it share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use boa_engine::property::PropertyKey;
 use boa_engine::realm::Realm;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue};
 
+use super::compile::Compiled;
 use super::documents::Documents;
+use super::globals::Sandbox;
 use super::mime::Mime;
 use super::peer::Peer;
 use super::query_server::QueryServer;
@@ -35,6 +38,8 @@ pub struct Vm {
     pub(super) documents: Documents,
     /// `JSON` of the outer realm, which all sandboxes share under SpiderMonkey.
     pub(super) json: JsObject,
+    /// Functions that leave nothing behind, by what they are for and their source.
+    pub(super) reusable: HashMap<(Sandbox, Box<str>), Compiled>,
     /// What this machine knows as a query server.
     pub(super) server: QueryServer,
     progress: Arc<Progress>,
@@ -51,8 +56,10 @@ impl std::fmt::Debug for Vm {
 pub(super) struct Host {
     /// Keys and values given to `emit`, of all functions since the last document.
     pub(super) rows: RefCell<Vec<(JsValue, JsValue)>>,
-    /// What `index` was given.
+    /// What the `index` of Clouseau was given.
     pub(super) fields: RefCell<Vec<JsValue>>,
+    /// What the `index` of Nouveau was given.
+    pub(super) nouveau_fields: RefCell<Vec<JsValue>>,
     /// Whether the `emit` of a `_view` filter was called.
     pub(super) emitted: Cell<bool>,
     /// Messages given to `log`, and exceptions that were only logged, where there is no peer to tell.
@@ -65,6 +72,8 @@ pub(super) struct Host {
     pub(super) mime: RefCell<Mime>,
     /// The document that map functions run over now; it makes error messages more precise.
     pub(super) document: RefCell<Option<JsValue>>,
+    /// Whether only the members of the document were built that the functions read.
+    pub(super) is_projected: Cell<bool>,
     pub(super) sources: RefCell<Sources>,
     /// Why the process of a query server has to end, once that is so.
     pub(super) ended: Cell<Option<&'static str>>,
@@ -199,7 +208,16 @@ impl Vm {
         builtins::apply_profile(profile, &realm, &mut context);
         // CouchDB freezes the JSON object of its outer realm.
         let _ = json.set_integrity_level(IntegrityLevel::Frozen, &mut context);
-        Self { context, profile, limits, documents, json, server: QueryServer::default(), progress }
+        Self {
+            context,
+            profile,
+            limits,
+            documents,
+            json,
+            reusable: HashMap::new(),
+            server: QueryServer::default(),
+            progress,
+        }
     }
 
     /// Calls `function` under the watch of the time limit.
@@ -276,7 +294,7 @@ impl Vm {
             // The error handler itself fails on null, undefined and hostile getters, which ends the
             // process of the query server without an answer.
             Err(Thrown::Value(_)) => EngineError::Exit {
-                status: if self.profile == Profile::SpiderMonkey { 0 } else { 1 },
+                status: u8::from(self.profile == Profile::QuickJs),
                 cause: "the error handler of the query server failed",
             },
         }

@@ -39,7 +39,7 @@ pub(super) fn no_rule() -> Failure {
 /// The request that `rules` make of `request`, whose path goes on behind `_rewrite`.
 pub(super) fn by_rules(rules: &[Value], request: &Request) -> Result<Request, Failure> {
     let rules = rules.iter().filter_map(Value::as_object).map(Rule::read);
-    let rules = rules.collect::<Result<Vec<Rule>, Failure>>()?;
+    let rules = rules.collect::<Result<Vec<Rule<'_>>, Failure>>()?;
     let path: Vec<String> = request.parts().into_iter().skip(4).collect();
     let mut query = Vec::new();
     for (name, text) in request.query() {

@@ -63,6 +63,11 @@ impl BuildFailure {
     }
 }
 
+/// Documents that an engine's thread asks for one by one.
+pub trait Documents: IntoIterator<Item = GroupDocument> + Send + 'static {}
+
+impl<T: IntoIterator<Item = GroupDocument> + Send + 'static> Documents for T {}
+
 /// The built views of a design document.
 #[derive(Debug, Clone)]
 pub struct ViewGroup {
@@ -85,7 +90,8 @@ type MapProblem = Box<(Option<usize>, Option<Arc<str>>, EngineError)>;
 /// What one document gave: rows per map function.
 #[derive(Debug)]
 struct Mapped {
-    document: GroupDocument,
+    id: Arc<str>,
+    shard: usize,
     rows: Vec<Vec<(Box<str>, Box<str>)>>,
 }
 
@@ -111,7 +117,7 @@ impl ViewGroup {
         definition: GroupDefinition,
         shards: usize,
         partitioned: bool,
-        documents: Vec<GroupDocument>,
+        documents: impl Documents,
     ) -> Result<Self, BuildFailure> {
         let mut group = Self::empty(definition, shards, partitioned);
         let mapped = group.map(engine, documents)?;
@@ -165,7 +171,7 @@ impl ViewGroup {
             for (map, emitted) in mapped.rows.into_iter().enumerate() {
                 // Nothing has to be taken out of an index that is empty.
                 if !emitted.is_empty() || !is_first {
-                    let (id, shard) = (Arc::clone(&mapped.document.id), mapped.document.shard);
+                    let (id, shard) = (Arc::clone(&mapped.id), mapped.shard);
                     rows[map].push(DocumentRows { id, shard, emitted });
                 }
             }
@@ -185,14 +191,15 @@ impl ViewGroup {
     }
 
     /// Runs the map functions over documents, without touching the indexes. What the functions log
-    /// and throw is added to what is known of that.
+    /// and throw is added to what is known of that. Documents are asked for one by one, on the
+    /// engine's thread, and none is kept.
     ///
     /// # Errors
     /// When the server would answer every query of the group with an error.
     pub fn map(
         &mut self,
         engine: &mut Engine,
-        documents: Vec<GroupDocument>,
+        documents: impl Documents,
     ) -> Result<MappedDocuments, BuildFailure> {
         self.map_documents(engine, documents).map(MappedDocuments)
     }
@@ -200,16 +207,17 @@ impl ViewGroup {
     fn map_documents(
         &mut self,
         engine: &mut Engine,
-        documents: Vec<GroupDocument>,
+        documents: impl Documents,
     ) -> Result<Vec<Mapped>, BuildFailure> {
         let language = self.definition.language.as_str();
         if language == "query" {
             return Ok(self.map_mango(documents));
         }
         let Some(profile) = engine.profile().for_language(language) else {
-            return Err(
-                self.unavailable(ViewFailure::new("unknown_query_language", language.to_owned()))
-            );
+            return Err(Self::unavailable(ViewFailure::new(
+                "unknown_query_language",
+                language.to_owned(),
+            )));
         };
         let sources: Vec<String> = self
             .definition
@@ -229,7 +237,7 @@ impl ViewGroup {
             let functions = vm
                 .compile_maps(&sources, lib.as_ref())
                 .map_err(|(map, error)| Box::new((Some(map), None, error)))?;
-            let mut mapped = Vec::with_capacity(documents.len());
+            let mut mapped = Vec::new();
             let (mut log, mut thrown) = (Vec::new(), Vec::new());
             for document in documents {
                 let id = Arc::clone(&document.id);
@@ -244,7 +252,7 @@ impl ViewGroup {
                     thrown.push(ThrownAt { map, document: Arc::clone(&id), message });
                 }
                 log.extend(outcome.log.into_iter().map(|message| (Arc::clone(&id), message)));
-                mapped.push(Mapped { document, rows });
+                mapped.push(Mapped { id, shard: document.shard, rows });
             }
             Ok((mapped, log, thrown))
         };
@@ -272,7 +280,7 @@ impl ViewGroup {
         Ok(mapped)
     }
 
-    fn map_mango(&self, documents: Vec<GroupDocument>) -> Vec<Mapped> {
+    fn map_mango(&self, documents: impl Documents) -> Vec<Mapped> {
         // CouchDB only logs a definition it does not understand; such an index has no rows.
         let indexes: Vec<Option<Definition>> = self
             .definition
@@ -297,7 +305,7 @@ impl ViewGroup {
                             .collect()
                     })
                     .collect();
-                Mapped { document, rows }
+                Mapped { id: document.id, shard: document.shard, rows }
             })
             .collect()
     }
@@ -332,7 +340,7 @@ impl ViewGroup {
         Ok(())
     }
 
-    fn unavailable(&self, failure: ViewFailure) -> BuildFailure {
+    fn unavailable(failure: ViewFailure) -> BuildFailure {
         BuildFailure { failure, status: 500, views: Vec::new(), document: None }
     }
 

@@ -123,6 +123,12 @@ impl Variables {
             .collect()
     }
 
+    /// `COUCHDB_PASSWORD`.
+    #[must_use]
+    pub fn password(&self) -> Option<Secret> {
+        self.get("COUCHDB_PASSWORD").map(Secret::new)
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         // An empty variable is one that is not set: compose files often pass them on like that.
         self.0.get(name).map(Secret::reveal).filter(|value| !value.is_empty())

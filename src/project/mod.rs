@@ -1,7 +1,7 @@
 //! A project: what is on disk.
 //!
 //! [`Project::open`] finds the root, reads `couchctl.toml` and every design document, and tells
-//! where schemas and suites are. It reports everything that is wrong at once.
+//! where schemas and suites are. A [`suite::Suite`] is read when it is run. It reports everything that is wrong at once.
 
 mod config;
 mod discover;
@@ -10,6 +10,7 @@ mod files;
 mod layout;
 mod problem;
 mod suggest;
+pub mod suite;
 mod write;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use sha1::Sha1;
 use super::failure::Failure;
 use super::request::Request;
 use super::security::User;
-use super::state::{Server, random_hex, unix_time};
+use super::state::{Server, hexadecimal, random_hex, unix_time};
 use crate::json::{self, Map, Value};
 
 /// How long a cookie is good for, in seconds (`[chttpd_auth] timeout`).
@@ -24,7 +24,7 @@ const RENEWED_BELOW: u64 = SESSION * 9 / 10;
 
 /// Wrong passwords for one account from one address, after which it is locked, and for how long.
 const THRESHOLD: u32 = 5;
-const LOCK: Duration = Duration::from_secs(300);
+const LOCK: Duration = Duration::from_mins(5);
 
 /// Rounds of the key derivation for passwords in `_users`. They protect nothing here, the documents
 /// are in memory in plain sight of the tests that wrote them, and must not slow these down.
@@ -87,7 +87,7 @@ fn by_cookie(
     let malformed =
         || Failure::bad_request("Malformed AuthSession cookie. Please clear your cookies.");
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed())?;
-    if bytes.iter().filter(|byte| **byte == b':').count() < 2 {
+    if bytes.split(|byte| *byte == b':').count() < 3 {
         return Err(malformed());
     }
     let now = unix_time();
@@ -221,12 +221,7 @@ fn verify(user: &Map<String, Value>, password: &str) -> bool {
 fn derived_key(password: &str, salt: &str, iterations: u32) -> String {
     let key: [u8; 20] =
         pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password.as_bytes(), salt.as_bytes(), iterations);
-    key.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write;
-        // Writing to memory cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(&key)
 }
 
 /// Compares without telling by its time how much is right.

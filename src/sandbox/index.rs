@@ -16,6 +16,7 @@ use super::state::{Server, unix_time};
 use super::store::{Design, Store};
 use crate::engine::Engine;
 use crate::group::{BuildFailure, GroupDefinition, MappedDocuments, ViewGroup};
+use crate::json::Value;
 
 /// Documents that are mapped before progress is told.
 const CHUNK: usize = 500;
@@ -166,6 +167,23 @@ impl Indexes {
     }
 }
 
+/// Languages that indexes are built for in the background (`couch_proc_manager:allowed_languages`).
+const AUTOBUILT: [&str; 3] = ["javascript", "javascript_quickjs", "query"];
+
+/// Starts the builds of a database that `ken` would start on a server.
+pub(super) fn autobuild(server: &Arc<Server>, store: &Arc<Store>) {
+    for design in store.designs() {
+        let wanted = match design.document.body.get("autoupdate") {
+            Some(Value::Bool(wanted)) => *wanted,
+            Some(kinds) => kinds.get("views") != Some(&Value::Bool(false)),
+            None => true,
+        };
+        if wanted && AUTOBUILT.contains(&design.document.language()) {
+            store.indexes.open(&design).start(server, store, &design.id);
+        }
+    }
+}
+
 /// What `_info` tells of an index.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -230,9 +248,15 @@ impl Index {
         });
         drop(state);
         let (index, server, store) = (Arc::clone(self), Arc::clone(server), Arc::clone(store));
-        let started = std::thread::Builder::new()
-            .name("couchctl-index".into())
-            .spawn(move || index.build(&server, &store));
+        let design = design.to_owned();
+        let work = move || {
+            let succeeded = index.build(&server, &store);
+            // What changed meanwhile is not left to the next query.
+            if succeeded && server.options.autobuild {
+                index.start(&server, &store, &design);
+            }
+        };
+        let started = std::thread::Builder::new().name("couchctl-index".into()).spawn(work);
         if started.is_err() {
             lock(&self.state).build = None;
             self.changed.send_replace(());
@@ -276,11 +300,13 @@ impl Index {
         }
     }
 
-    fn build(&self, server: &Server, store: &Store) {
+    /// Brings the index up to date; tells whether that went well.
+    fn build(&self, server: &Server, store: &Store) -> bool {
         let outcome = server.engines.with(|engine| self.update(engine, server, store));
         let mut state = lock(&self.state);
         let number = state.builds;
         state.build = None;
+        let succeeded = matches!(outcome, Ok(Some(_)));
         match outcome {
             Ok(Some(built)) => {
                 state.commit(self.commit_delay);
@@ -293,6 +319,7 @@ impl Index {
         }
         drop(state);
         self.changed.send_replace(());
+        succeeded
     }
 
     /// Takes in what changed. `None`: the index was closed meanwhile.
@@ -325,7 +352,7 @@ impl Index {
         let mut mapped = MappedDocuments::default();
         let mut documents = documents.into_iter().peekable();
         while documents.peek().is_some() {
-            let chunk: Vec<_> = documents.by_ref().take(self.chunk(server)).collect();
+            let chunk: Vec<_> = documents.by_ref().take(Self::chunk(server)).collect();
             done += chunk.len() as u64;
             if !self.delay(server, chunk.len()) {
                 return Ok(None);
@@ -349,7 +376,7 @@ impl Index {
     }
 
     /// How many documents are mapped at a time: few where each takes long.
-    fn chunk(&self, server: &Server) -> usize {
+    fn chunk(server: &Server) -> usize {
         let delay = server.options.index_delay;
         if delay.is_zero() {
             return CHUNK;

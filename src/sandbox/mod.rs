@@ -10,6 +10,7 @@
 //! lose it: a deployment that forgets to warm an index shows here too.
 
 mod auth;
+mod contents;
 mod endpoints;
 mod engines;
 mod external;
@@ -22,6 +23,8 @@ mod security;
 mod server;
 mod state;
 mod store;
+
+pub use contents::Refusal;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -107,6 +110,7 @@ impl SandboxError {
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
+    server: Arc<Server>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -133,17 +137,18 @@ impl Sandbox {
             .enable_all()
             .build()
             .map_err(SandboxError::System)?;
-        let server = Arc::new(Server::new(options, address));
+        let server = Arc::new(Server::new(options));
         let (stop, stopped) = oneshot::channel();
+        let shared = Arc::clone(&server);
         let thread = std::thread::Builder::new()
             .name("couchctl-sandbox".into())
             .spawn(move || {
-                runtime.block_on(server::serve(listener, server, stopped));
+                runtime.block_on(server::serve(listener, shared, stopped));
                 // Requests under way, be it an endless feed, are given up.
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })
             .map_err(SandboxError::System)?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, server, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -165,6 +170,7 @@ impl Drop for Sandbox {
             // It may have ended by itself.
             let _ = stop.send(());
         }
+        self.server.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

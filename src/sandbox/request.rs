@@ -63,11 +63,6 @@ impl Request {
         Ok(Self { method, target, path, invalid_utf8, query, headers, body, peer })
     }
 
-    /// The path as it came, without the query.
-    pub(super) fn raw_path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
-    }
-
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -101,7 +96,12 @@ impl Request {
 
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        json::parse(&self.body).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))
+        let invalid = || Failure::bad_request("invalid UTF-8 JSON");
+        // Files may begin with a byte order mark, requests may not.
+        if self.body.starts_with("\u{feff}".as_bytes()) {
+            return Err(invalid());
+        }
+        json::parse(&self.body).map_err(|_| invalid())
     }
 
     /// The body as a JSON object.

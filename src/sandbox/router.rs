@@ -63,11 +63,10 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
         ["_security"] => databases::security,
         ["_revs_limit"] => databases::revs_limit,
         ["_view_cleanup"] => databases::view_cleanup,
-        ["_search_cleanup" | "_nouveau_cleanup"] => databases::search_cleanup,
+        ["_search_cleanup" | "_nouveau_cleanup" | "_sync_shards"] => databases::search_cleanup,
         ["_compact"] | ["_compact", _] => databases::compact,
         ["_ensure_full_commit"] => databases::ensure_full_commit,
         ["_shards"] | ["_shards", _] => databases::shards,
-        ["_sync_shards"] => databases::search_cleanup,
         ["_temp_view"] => {
             let reason = "Temporary views are not supported in CouchDB";
             return Err(Failure::new(410, "gone", reason));
@@ -95,7 +94,7 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
         ["_design", name, file @ ..] if !file.is_empty() => {
             return attachment(call.clone(), format!("_design/{name}"), file).await;
         }
-        ["_local"] | ["_local/"] => {
+        ["_local" | "_local/"] => {
             return Err(Failure::bad_request("Invalid _local document id."));
         }
         ["_local", name] => {

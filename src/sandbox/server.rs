@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::failure::Failure;
+use super::index::autobuild;
 use super::request::{MAX_BODY, Request, too_large};
 use super::response::{Body, Response};
 use super::router;
@@ -23,10 +24,13 @@ const MAX_CONNECTIONS: usize = 2048;
 const BODY_PIECES: usize = 512;
 
 /// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_mins(1);
 
 /// How long a client may take to send the body of a request.
-const BODY_TIME: Duration = Duration::from_secs(300);
+const BODY_TIME: Duration = Duration::from_mins(5);
+
+/// How long a client may pause while it sends a body.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// The longest request line that mochiweb, CouchDB's HTTP server, reads.
 const MAX_TARGET: usize = 8192;
@@ -97,6 +101,9 @@ async fn answer(
         .headers
         .get("Content-Length")
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY) {
+        return Response::from(too_large()).with("Connection", "close");
+    }
     let pieces = declared.map_or(MAX_BODY, |length| length.min(MAX_BODY)).div_ceil(1 << 20);
     let has_body = !hyper::body::Body::is_end_stream(&body);
     let pieces = if has_body { u32::try_from(pieces).unwrap_or(1) } else { 0 };
@@ -119,7 +126,10 @@ async fn answer(
             Err(failure) => Response::from(failure),
             Ok((user, cookie)) => {
                 let call = Call { server, request: Arc::new(request), user, rewrites: 0 };
-                let response = router::route(call).await.unwrap_or_else(Response::from);
+                let response = router::route(call.clone()).await.unwrap_or_else(Response::from);
+                if call.server.options.autobuild && call.request.method != "GET" {
+                    build_indexes(call).await;
+                }
                 match cookie {
                     Some(cookie) if !sets_cookie(&response) => response.with("Set-Cookie", cookie),
                     _ => response,
@@ -130,14 +140,43 @@ async fn answer(
     handled.await.unwrap_or_else(|_| Failure::internal("a handler failed").into())
 }
 
+/// Has the indexes of the database that a request may have changed built.
+async fn build_indexes(call: Call) {
+    let Some(store) = call.request.path.first().and_then(|name| call.server.store(name).ok())
+    else {
+        return;
+    };
+    let built = call.blocking(move |call| {
+        autobuild(&call.server, &store);
+        Ok(())
+    });
+    // Nobody waits for it.
+    let _ = built.await;
+}
+
 fn sets_cookie(response: &Response) -> bool {
     response.headers.iter().any(|(name, _)| name == "Set-Cookie")
 }
 
 async fn read(body: Incoming) -> Result<bytes::Bytes, Failure> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Err(_) => Err(Failure::bad_request("the body of the request cannot be read")),
+    let broken = |reason: &str| Failure::bad_request(reason);
+    let mut body = std::pin::pin!(Limited::new(body, MAX_BODY));
+    let mut bytes = bytes::BytesMut::new();
+    loop {
+        let Ok(frame) = tokio::time::timeout(IDLE_TIME, body.frame()).await else {
+            return Err(broken("the body of the request does not come"));
+        };
+        match frame {
+            None => return Ok(bytes.freeze()),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    bytes.extend_from_slice(data);
+                }
+            }
+            Some(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+                return Err(too_large());
+            }
+            Some(Err(_)) => return Err(broken("the body of the request cannot be read")),
+        }
     }
 }

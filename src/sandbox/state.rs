@@ -1,7 +1,6 @@
 //! What a server knows: its databases, who may log in, its configuration.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -24,7 +23,6 @@ pub(super) const SYSTEM_DATABASES: [&str; 2] = ["_replicator", "_users"];
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) options: Options,
-    pub(super) address: SocketAddr,
     pub(super) uuid: String,
     pub(super) engines: Engines,
     pub(super) logins: Logins,
@@ -46,9 +44,8 @@ pub(super) struct Call {
 }
 
 impl Server {
-    pub(super) fn new(options: Options, address: SocketAddr) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         let server = Self {
-            address,
             uuid: random_hex(),
             engines: Engines::new(options.profile, options.limits),
             logins: Logins::default(),
@@ -94,6 +91,13 @@ impl Server {
         stores.values().cloned().collect()
     }
 
+    /// Ends everything that waits or builds.
+    pub(super) fn close(&self) {
+        for store in self.stores() {
+            store.close();
+        }
+    }
+
     pub(super) fn config(&self) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,6 +134,16 @@ impl Call {
 pub(super) fn random_hex() -> String {
     let bits: u128 = rand::rng().random();
     format!("{bits:032x}")
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        use std::fmt::Write;
+        // Writing to memory cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Seconds since 1970.

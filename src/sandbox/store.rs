@@ -195,14 +195,14 @@ impl Store {
     /// Takes note of a change of a document.
     pub(super) fn changed(&self, id: &str) {
         if id.starts_with("_design/") {
+            // One after the other, so that the last one to be noted is the last one written.
+            let mut designs = self.designs.write().unwrap_or_else(PoisonError::into_inner);
             let design = self.load_design(id);
             let signature = design.as_ref().map(|design| design.signature.clone());
-            let mut designs = self.designs.write().unwrap_or_else(PoisonError::into_inner);
             match design {
                 Some(design) => designs.insert(id.to_owned(), Arc::new(design)),
                 None => designs.remove(id),
             };
-            drop(designs);
             self.indexes.design_changed(id, signature.as_deref());
         }
         let sequence = self.sequence();

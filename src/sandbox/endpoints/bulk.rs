@@ -84,7 +84,7 @@ fn checked(
     if edit == Edit::Replicated && !named {
         return Err(no_revision());
     }
-    before_save(store, &mut document)?;
+    before_save(call, store, &mut document)?;
     Ok(document)
 }
 

@@ -158,7 +158,7 @@ fn post(call: &Call) -> Result<Response, Failure> {
         document.shift_insert(0, "_id".into(), call.server.new_uuid().into());
     }
     let id = document.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    super::documents::before_save(&store, &mut document)?;
+    super::documents::before_save(call, &store, &mut document)?;
     if call.request.parameter("batch") == Some("ok") {
         let saved = store.save(&call.server, &call.user, &document, Edit::Interactive);
         drop(saved);

@@ -1,5 +1,7 @@
 //! Documents: reading, writing, deleting and copying them (`chttpd_db:db_doc_req`).
 
+use std::sync::Arc;
+
 use super::super::auth::hash_password;
 use super::super::failure::Failure;
 use super::super::request::{quote, unquote};
@@ -170,7 +172,7 @@ pub(super) fn latest(database: &Database, id: &str, revision: &Revision) -> Vec<
     if found.is_empty() { vec![revision.clone()] } else { found }
 }
 
-fn put(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
+fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     let request = &call.request;
     let explicit = query_revision(call)?;
     let edit = match request.parameter("new_edits") {
@@ -202,7 +204,7 @@ fn put(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
     if edit == Edit::Replicated && named.is_none() {
         return Err(no_revision());
     }
-    before_save(store, &mut document)?;
+    before_save(call, store, &mut document)?;
     if request.parameter("batch") == Some("ok") {
         // Nobody learns what becomes of it.
         let saved = store.save(&call.server, &call.user, &document, edit);
@@ -260,18 +262,31 @@ fn check_id(call: &Call, store: &Store, id: &str) -> Result<(), Failure> {
 }
 
 /// What the system databases do to documents before they are saved.
-pub(super) fn before_save(store: &Store, document: &mut Map<String, Value>) -> Result<(), Failure> {
+pub(super) fn before_save(
+    call: &Call,
+    store: &Store,
+    document: &mut Map<String, Value>,
+) -> Result<(), Failure> {
     match store.name.as_str() {
         "_users" => {
             hash_password(document);
             Ok(())
         }
-        "_replicator" => super::replicate::check_document(document),
+        "_replicator" => {
+            super::replicate::check_document(document)?;
+            if let Some(name) = &call.user.name
+                && !document.contains_key("owner")
+                && document.contains_key("source")
+            {
+                document.insert("owner".into(), name.clone().into());
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
 
-fn delete(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
+fn delete(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     let absent = store.read().database.read(id, None, ReadOptions::default());
     absent.map_err(|absent| Failure::not_found(absent.to_string()))?;
     let named = named_revision(call, query_revision(call)?)?;

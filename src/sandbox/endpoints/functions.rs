@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 
 use super::super::external;
@@ -62,7 +64,7 @@ pub(in super::super) fn update(
     if id.is_empty() {
         return Err(Failure::new(400, "illegal_docid", "Document id must not be empty"));
     }
-    super::documents::before_save(&store, &mut document)?;
+    super::documents::before_save(call, &store, &mut document)?;
     let revision = store.save(&call.server, &call.user, &document, Edit::Interactive)?;
     Ok(update.saved(&id, &revision, false)?.into())
 }
@@ -101,8 +103,7 @@ fn show_etag(call: &Call, design: &Design, document: &Value) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    use base64::Engine as _;
-    format!("\"{}\"", base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
+    format!("\"{}\"", STANDARD.encode(hash.finalize()))
 }
 
 /// `/db/_design/name/_list/…`.

@@ -7,7 +7,7 @@ use super::super::store::Store;
 use super::object;
 use crate::engine::Profile;
 use crate::json::{Map, Value};
-use crate::view::Parameters;
+use crate::view::{Parameters, ViewShape};
 
 /// `GET /`: as CouchDB says it, but with the truth in `vendor`.
 pub(in super::super) fn welcome(call: &Call) -> Result<Response, Failure> {
@@ -71,7 +71,7 @@ pub(in super::super) fn all_databases(call: &Call) -> Result<Response, Failure> 
 
 /// The databases that `startkey`, `limit` and the like ask for.
 fn selected(call: &Call) -> Result<Vec<std::sync::Arc<Store>>, Failure> {
-    let query = Parameters::from_url(&call.request.query)?.validate(&Default::default())?;
+    let query = Parameters::from_url(&call.request.query)?.validate(&ViewShape::default())?;
     let mut stores = call.server.stores();
     if query.descending {
         stores.reverse();

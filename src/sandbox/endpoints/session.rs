@@ -58,8 +58,10 @@ fn log_in(call: &Call) -> Result<Response, Failure> {
         }
     };
     let user = check_password(&call.server, request.peer, &name, &password).map_err(|failure| {
-        let cookie = (failure.status == 401).then(|| end_session(&call.server, request));
-        Failure { cookie, ..failure }
+        match failure.status {
+            401 => failure.with("Set-Cookie", end_session(&call.server, request)),
+            _ => failure,
+        }
     })?;
     let cookie = start_session(&call.server, &name);
     let body = [("ok", true.into()), ("name", name.into()), ("roles", user.roles.into())];

@@ -57,8 +57,8 @@ pub(in super::super) async fn answer(
     let index = store.indexes.open(design);
     let built = match update {
         Update::True => {
-            let waited = index.wait(&call.server, store, &design.id, wanted).await;
-            Some(waited.map_err(|failure| Failure {
+            let outcome = index.wait(&call.server, store, &design.id, wanted).await;
+            Some(outcome.map_err(|failure| Failure {
                 logged: failure.logged && !request.queries,
                 ..failure
             })?)
@@ -72,14 +72,14 @@ pub(in super::super) async fn answer(
     };
     let (store, design) = (Arc::clone(store), Arc::clone(design));
     let call = call.clone();
-    call.blocking(move |call| Ok(respond(call, &store, &design, built, &request)?)).await
+    call.blocking(move |call| Ok(respond(call, &store, &design, built.as_ref(), &request)?)).await
 }
 
 fn respond(
     call: &Call,
     store: &Store,
     design: &Design,
-    built: Option<Arc<Built>>,
+    built: Option<&Arc<Built>>,
     request: &Request,
 ) -> Result<String, QueryError> {
     let (shards, partitioned, partition_shard) = {
@@ -89,7 +89,7 @@ fn respond(
         (database.shards(), database.is_partitioned(), shard)
     };
     let empty;
-    let (group, sequence) = match &built {
+    let (group, sequence) = match built {
         Some(built) => (&built.group, built.sequence),
         None => {
             empty = ViewGroup::empty(design.group.clone(), shards, partitioned);

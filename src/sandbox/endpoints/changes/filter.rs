@@ -103,7 +103,7 @@ impl Filter {
                 match ask(functions, std::slice::from_ref(document)) {
                     Ok(answer) => passes.push(answer.first() == Some(&true)),
                     Err(failure) if is_first && number == 0 && self.is_function() => {
-                        return Err(failure.at_first_change(&failure.reason).into());
+                        return Err(failure.at_first_change().into());
                     }
                     Err(failure) => return Err(failure.into()),
                 }

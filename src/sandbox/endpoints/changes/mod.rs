@@ -27,7 +27,7 @@ const WAITING: usize = 8;
 
 /// What one look at the changes gave.
 #[derive(Debug, Default)]
-struct Rows {
+struct Batch {
     /// The rows, as JSON.
     rows: Vec<String>,
     /// The sequence of the last change that was looked at.
@@ -61,20 +61,26 @@ pub(in super::super) async fn changes(call: Call) -> Result<Response, Failure> {
     let asked = Arc::new(Asked { call, store, parameters, filter });
     match feed {
         Feed::Normal => normal(asked).await,
-        Feed::Longpoll => Ok(longpoll(asked)),
-        Feed::Continuous | Feed::EventSource => Ok(continuous(asked, feed)),
+        Feed::Longpoll => {
+            let first = asked.look(asked.parameters.since, 0).await?;
+            Ok(longpoll(asked, first))
+        }
+        Feed::Continuous | Feed::EventSource => {
+            let first = asked.look(asked.parameters.since, 0).await?;
+            Ok(continuous(asked, feed, first))
+        }
     }
 }
 
 impl Asked {
     /// Looks at the changes after `since`. `sent`: how many rows there were before.
-    async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Rows, Failure> {
+    async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Batch, Failure> {
         let asked = Arc::clone(self);
         let call = self.call.clone();
         call.blocking(move |_| asked.look_now(since, sent)).await
     }
 
-    fn look_now(&self, since: u64, sent: u64) -> Result<Rows, Failure> {
+    fn look_now(&self, since: u64, sent: u64) -> Result<Batch, Failure> {
         let changes = self.store.read().database.changes(since);
         let newest = changes.last().map_or(since, |change| change.sequence);
         let total = changes.len() as u64;
@@ -83,7 +89,7 @@ impl Asked {
             ordered.reverse();
         }
         let limit = self.parameters.limit.map_or(u64::MAX, |limit| limit.saturating_sub(sent));
-        let mut found = Rows { last: since, pending: total, ..Rows::default() };
+        let mut found = Batch { last: since, pending: total, ..Batch::default() };
         if limit == 0 {
             found.full = true;
             return Ok(found);
@@ -116,7 +122,7 @@ impl Asked {
     fn row(&self, change: &Change, number: u64) -> String {
         let parameters = &self.parameters;
         let mut out = String::from("{\"seq\":");
-        if number % parameters.sequence_interval == 0 {
+        if number.is_multiple_of(parameters.sequence_interval) {
             json::write_string(&self.store.sequence_text(change.sequence), &mut out);
         } else {
             out.push_str("null");
@@ -173,7 +179,7 @@ impl Asked {
                 return false;
             }
             let beat = self.parameters.heartbeat;
-            let pause = beat.into_iter().chain(left).min().unwrap_or(Duration::from_secs(60));
+            let pause = beat.into_iter().chain(left).min().unwrap_or(Duration::from_mins(1));
             tokio::select! {
                 _ = updates.changed() => {}
                 () = pieces.closed() => return false,
@@ -212,14 +218,14 @@ fn feed(content_type: &str, pieces: mpsc::Receiver<Bytes>) -> Response {
     Response { content: Content::Feed(pieces), ..response }
 }
 
-fn longpoll(asked: Arc<Asked>) -> Response {
+/// The first changes are known before the answer starts: a filter that fails can still be told.
+fn longpoll(asked: Arc<Asked>, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let _ = pieces.send("{\"results\":[\n".into()).await;
         let until = asked.until();
-        let mut since = asked.parameters.since;
+        let mut rows = first;
         loop {
-            let Ok(rows) = asked.look(since, 0).await else { return };
             let is_done =
                 !rows.rows.is_empty() || rows.full || !asked.wait(rows.last, until, &pieces).await;
             if is_done {
@@ -228,34 +234,39 @@ fn longpoll(asked: Arc<Asked>) -> Response {
                 let _ = pieces.send(body.into()).await;
                 return;
             }
-            since = rows.last;
+            match asked.look(rows.last, 0).await {
+                Ok(next) => rows = next,
+                Err(_) => return,
+            }
         }
     });
     feed("application/json", receiver).with("Cache-Control", "must-revalidate")
 }
 
-fn continuous(asked: Arc<Asked>, kind: Feed) -> Response {
+fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
-        let mut since = asked.parameters.since;
+        let mut rows = first;
         let mut sent = 0;
         loop {
             let until = asked.until();
-            let Ok(rows) = asked.look(since, sent).await else { return };
             sent += rows.rows.len() as u64;
             let text: String = rows.rows.iter().map(|row| line(row, kind)).collect();
             if !text.is_empty() && pieces.send(text.into()).await.is_err() {
                 return;
             }
-            since = rows.last;
-            if rows.full || !asked.wait(since, until, &pieces).await {
+            if rows.full || !asked.wait(rows.last, until, &pieces).await {
                 if kind == Feed::Continuous {
-                    let last = asked.store.sequence_text(since);
+                    let last = asked.store.sequence_text(rows.last);
                     let end =
                         format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending);
                     let _ = pieces.send(end.into()).await;
                 }
                 return;
+            }
+            match asked.look(rows.last, sent).await {
+                Ok(next) => rows = next,
+                Err(_) => return,
             }
         }
     });

@@ -37,7 +37,7 @@ pub(super) struct Parameters {
 
 /// How long a feed waits for a change, and how often a heartbeat beats, unless told otherwise
 /// (`[chttpd] changes_timeout`).
-const DEFAULT_TIME: Duration = Duration::from_secs(60);
+const DEFAULT_TIME: Duration = Duration::from_mins(1);
 
 impl Parameters {
     pub(super) fn new(call: &Call, store: &Store) -> Result<Self, Failure> {

@@ -41,14 +41,14 @@ pub(crate) fn request(
     body: &[u8],
 ) -> Answer {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a time-out");
     let has = |name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     if !has("Content-Length") && !has("Transfer-Encoding") {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
     }
     if !has("Connection") {
         head.push_str("Connection: close\r\n");

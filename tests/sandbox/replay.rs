@@ -1,14 +1,7 @@
-//! The recorded transcripts of a real CouchDB, replayed over HTTP against a sandbox.
-
-#[path = "support/compare.rs"]
-mod compare;
-#[path = "support/http.rs"]
-mod http;
-mod support;
+//! One transcript, replayed.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +9,8 @@ use couchctl::json::{self, Value};
 use couchctl::project::Secret;
 use couchctl::sandbox::{Options, Sandbox};
 
-use self::compare::{holds, same, same_text};
-use self::http::{Answer, basic, request};
-use self::support::conformance;
+use crate::compare::{holds, same, same_text};
+use crate::http::{self, Answer, basic, request};
 
 /// The names that databases have here for those in the transcripts.
 const NAMES: [(&str, &str); 4] =
@@ -32,18 +24,20 @@ const USERS: [(&str, &str, &[&str]); 4] = [
     ("c7_dora", "dora", &[]),
 ];
 
-/// Steps whose answer is known to differ: transcript, step, reason.
-const KNOWN: &[(&str, usize, &str)] = &[];
-
-struct Replay {
+/// A sandbox that a transcript is replayed against.
+pub(crate) struct Replay {
     sandbox: Sandbox,
     /// What was recorded, and what stands for it here.
     known: HashMap<String, String>,
     cookie: String,
-    failures: Vec<String>,
-    steps: usize,
-    differing: usize,
+    pub(crate) failures: Vec<String>,
+    pub(crate) steps: usize,
+    pub(crate) differing: usize,
+    known_differences: Known,
 }
+
+/// Steps whose answer is known to differ: transcript, step, reason.
+pub(crate) type Known = &'static [(&'static str, usize, &'static str)];
 
 /// Replaces whole words.
 fn replace_words(text: &str, from: &str, to: &str) -> String {
@@ -65,9 +59,9 @@ fn replace_words(text: &str, from: &str, to: &str) -> String {
 }
 
 impl Replay {
-    fn new(options: Options) -> Self {
+    pub(crate) fn new(options: &Options, known_differences: Known) -> Self {
         let options =
-            Options { admins: vec![("admin".into(), Secret::new("password"))], ..options };
+            Options { admins: vec![("admin".into(), Secret::new("password"))], ..options.clone() };
         let sandbox = Sandbox::start(options).expect("a sandbox");
         let replay = Self {
             sandbox,
@@ -76,6 +70,7 @@ impl Replay {
             failures: Vec::new(),
             steps: 0,
             differing: 0,
+            known_differences,
         };
         for (name, password, roles) in USERS {
             let mut user = json::Map::new();
@@ -90,19 +85,19 @@ impl Replay {
         replay
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.sandbox.address()
     }
 
     /// A request of the admin.
-    fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let headers =
             [basic("admin", "password"), ("Content-Type".into(), "application/json".into())];
         request(self.address(), method, path, &headers, body.as_bytes())
     }
 
     /// The databases of a transcript.
-    fn prepare(&self, case: &Value) {
+    pub(crate) fn prepare(&self, case: &Value) {
         let default = json::parse_str(r#"{"DB": "q=1&n=1"}"#).expect("JSON");
         let databases = case.get("dbs").unwrap_or(&default);
         for (name, query) in databases.as_object().expect("dbs") {
@@ -127,7 +122,7 @@ impl Replay {
     }
 
     /// Recorded text as it reads here.
-    fn here(&self, text: &str) -> String {
+    pub(crate) fn here(&self, text: &str) -> String {
         let mut text = text.replace("127.0.0.1:5984", &self.address().to_string());
         for (there, here) in NAMES {
             text = replace_words(&text, there, here);
@@ -147,7 +142,7 @@ impl Replay {
         text
     }
 
-    fn headers(&self, step: &Value) -> Vec<(String, String)> {
+    pub(crate) fn headers(&self, step: &Value) -> Vec<(String, String)> {
         let mut headers = Vec::new();
         match step["as"].as_str() {
             Some("anonymous") => {}
@@ -175,7 +170,7 @@ impl Replay {
         headers
     }
 
-    fn body(&self, step: &Value, position: usize) -> Vec<u8> {
+    pub(crate) fn body(&self, step: &Value, position: usize) -> Vec<u8> {
         if let Some(text) = step["body_base64"].as_str() {
             return STANDARD.decode(text).expect("base64");
         }
@@ -191,13 +186,13 @@ impl Replay {
     }
 
     /// Makes the request of a step.
-    fn ask(&self, step: &Value, position: usize) -> Answer {
+    pub(crate) fn ask(&self, step: &Value, position: usize) -> Answer {
         let method = step["method"].as_str().unwrap_or("PUT");
         let path = self.path(step);
         request(self.address(), method, &path, &self.headers(step), &self.body(step, position))
     }
 
-    fn path(&self, step: &Value) -> String {
+    pub(crate) fn path(&self, step: &Value) -> String {
         let path = step["path"].as_str().expect("a path");
         let path = match path.split_once('…') {
             // Long paths are told by their length.
@@ -224,7 +219,7 @@ impl Replay {
     }
 
     /// What is wrong with an answer.
-    fn judge(&self, step: &Value, answer: &Answer) -> Option<String> {
+    pub(crate) fn judge(&self, step: &Value, answer: &Answer) -> Option<String> {
         let expected = &step["status"];
         let text = self.there(&answer.text());
         let status = if *expected == 100 { 100 } else { answer.status };
@@ -243,12 +238,11 @@ impl Replay {
             return (!right).then(|| format!("expected {recorded}, got {:?}", answer.body));
         }
         if let Some(recorded) = step["response_text"].as_str() {
-            return self.judge_text(step, recorded, &text);
+            return Self::judge_text(step, recorded, &text);
         }
         let recorded = step.get("response")?;
-        let value = match json::parse_str(&text) {
-            Ok(value) => value,
-            Err(_) => return Some(format!("expected {recorded}, got the text {text}")),
+        let Ok(value) = json::parse_str(&text) else {
+            return Some(format!("expected {recorded}, got the text {text}"));
         };
         let right =
             if let Some((start, "")) = recorded["id"].as_str().and_then(|id| id.split_once('…')) {
@@ -266,7 +260,7 @@ impl Replay {
         (!right).then(|| format!("expected {}\n    got      {text}", json::to_string(recorded)))
     }
 
-    fn judge_text(&self, step: &Value, recorded: &str, text: &str) -> Option<String> {
+    fn judge_text(step: &Value, recorded: &str, text: &str) -> Option<String> {
         let mut recorded = recorded.to_owned();
         let mut text = text.to_owned();
         if step["raw_body"] == true {
@@ -292,7 +286,7 @@ impl Replay {
     }
 
     /// Remembers what a recorded answer calls things that have other names here.
-    fn learn(&mut self, step: &Value, answer: &Answer, revisions: bool) {
+    pub(crate) fn learn(&mut self, step: &Value, answer: &Answer, revisions: bool) {
         if let Some(cookie) = answer.header("Set-Cookie") {
             let cookie = cookie.split(';').next().unwrap_or_default();
             if cookie != "AuthSession=" {
@@ -308,9 +302,16 @@ impl Replay {
         }
     }
 
-    fn note(&mut self, name: &str, position: usize, step: &Value, problem: Option<String>) {
+    pub(crate) fn note(
+        &mut self,
+        name: &str,
+        position: usize,
+        step: &Value,
+        problem: Option<String>,
+    ) {
         self.steps += 1;
-        let known = KNOWN.iter().any(|(case, step, _)| *case == name && *step == position);
+        let known =
+            self.known_differences.iter().any(|(case, step, _)| *case == name && *step == position);
         match (problem, known) {
             (Some(_), true) => self.differing += 1,
             (Some(problem), false) => self.failures.push(format!(
@@ -319,7 +320,8 @@ impl Replay {
                 step["path"].as_str().unwrap_or_default()
             )),
             (None, true) => {
-                self.failures.push(format!("{name} {position} is a known difference, but is right"))
+                self.failures
+                    .push(format!("{name} {position} is a known difference, but is right"));
             }
             (None, false) => {}
         }
@@ -347,162 +349,4 @@ fn generated(step: &Value, position: usize) -> String {
             ("{\"a\":\"", "\"}", length.expect("a length") - 8)
         };
     format!("{before}{}{after}", "x".repeat(length))
-}
-
-/// Replays the transcripts of a file, and tells how many steps there were.
-fn replay(file: &str, options: &Options, wanted: impl Fn(&str) -> bool) {
-    let recorded = conformance(file);
-    let mut failures = Vec::new();
-    let (mut steps, mut differing) = (0, 0);
-    for case in recorded.as_array().expect("cases") {
-        let name = case["name"].as_str().expect("a name");
-        if !wanted(name) {
-            continue;
-        }
-        let mut replay = Replay::new(options.clone());
-        replay.prepare(case);
-        for (position, step) in case["steps"].as_array().expect("steps").iter().enumerate() {
-            let mut answer = replay.ask(step, position);
-            // Steps that wait for something say so.
-            let waits = step["note"].as_str().is_some_and(|note| note.starts_with("wait until"))
-                || step["path"]
-                    .as_str()
-                    .is_some_and(|path| path.starts_with("/_scheduler/docs/_replicator"));
-            let deadline = Instant::now() + Duration::from_secs(15);
-            let mut problem = replay.judge(step, &answer);
-            while problem.is_some() && waits && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(100));
-                answer = replay.ask(step, position);
-                problem = replay.judge(step, &answer);
-            }
-            replay.learn(step, &answer, false);
-            replay.note(name, position, step, problem);
-        }
-        failures.append(&mut replay.failures);
-        steps += replay.steps;
-        differing += replay.differing;
-    }
-    assert!(steps > 0, "nothing was replayed");
-    assert!(
-        failures.is_empty(),
-        "{} of {steps} steps differ:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
-    assert!(differing * 20 <= steps, "{differing} of {steps} are known to differ: more than 5 %");
-}
-
-/// Transcripts whose view takes too long in a test, see [`builds`].
-const BUILDS: [&str; 2] = ["build", "build-replaced"];
-
-#[test]
-fn http() {
-    replay("http.json", &Options::default(), |name| !BUILDS.contains(&name));
-}
-
-#[test]
-fn functions() {
-    replay("functions.json", &Options::default(), |_| true);
-}
-
-/// What happens while an index is built. The map functions of these transcripts count to 60,000 for
-/// each of 6,000 documents; here they count to 6, and the sandbox takes its time. Revisions and
-/// signatures are others then.
-#[test]
-fn builds() {
-    let options = Options { index_delay: Duration::from_micros(500), ..Options::default() };
-    let text = json::to_string(&conformance("http.json")).replace("i < 60000", "i < 6");
-    let recorded = json::parse_str(&text).expect("JSON");
-    for case in recorded.as_array().expect("cases") {
-        let name = case["name"].as_str().expect("a name");
-        if !BUILDS.contains(&name) {
-            continue;
-        }
-        let mut replay = Replay::new(options.clone());
-        replay.prepare(case);
-        let steps = case["steps"].as_array().expect("steps");
-        std::thread::scope(|scope| {
-            let mut waiting = Vec::new();
-            for (position, step) in steps.iter().enumerate() {
-                if step["background"] == true {
-                    let (address, path) = (replay.address(), replay.path(step));
-                    let headers = replay.headers(step);
-                    let asked = scope.spawn(move || request(address, "GET", &path, &headers, b""));
-                    waiting.push((position, step, asked));
-                    std::thread::sleep(Duration::from_millis(200));
-                    continue;
-                }
-                let answer = replay.ask(step, position);
-                let masked = masked(step);
-                let problem = replay.judge(&masked, &answer);
-                replay.learn(step, &answer, true);
-                replay.note(name, position, step, problem);
-            }
-            for (position, step, asked) in waiting {
-                let answer = asked.join().expect("an answer");
-                let problem = replay.judge(step, &answer);
-                replay.note(name, position, step, problem);
-            }
-        });
-        assert!(replay.failures.is_empty(), "{}", replay.failures.join("\n"));
-    }
-}
-
-/// A step without revisions and signatures.
-fn masked(step: &Value) -> Value {
-    let mut step = step.clone();
-    for name in ["rev", "signature"] {
-        if let Some(value) = step.pointer_mut(&format!("/response/{name}")) {
-            *value = "<any>".into();
-        }
-    }
-    if let Some(value) = step.pointer_mut("/response/view_index/signature") {
-        *value = "<any>".into();
-    }
-    if let Some(headers) = step.get_mut("response_headers").and_then(Value::as_object_mut) {
-        headers.shift_remove("ETag");
-    }
-    step
-}
-
-#[test]
-fn save_design() {
-    let recorded = conformance("save_design.json");
-    let replay = Replay::new(Options::default());
-    let mut failures = Vec::new();
-    for (number, case) in recorded.as_array().expect("cases").iter().enumerate() {
-        let name = case["name"].as_str().expect("a name");
-        // Each on a database of its own.
-        let database = format!("case{number}");
-        let query = if case["partitioned"] == true { "?partitioned=true" } else { "?q=1" };
-        assert_eq!(replay.send("PUT", &format!("/{database}{query}"), "").status, 201);
-        let path = replay.path(case).replace("onedbhere", &database);
-        let headers = replay.headers(case);
-        let body = replay.body(case, 0);
-        let answer = request(replay.address(), "PUT", &path, &headers, &body);
-        let renamed = Answer {
-            body: answer.text().replace(&database, "DB").into_bytes(),
-            headers: answer
-                .headers
-                .iter()
-                .map(|(name, value)| (name.clone(), value.replace(&database, "DB")))
-                .collect(),
-            ..answer
-        };
-        if let Some(problem) = replay.judge(case, &renamed) {
-            failures.push(format!("{name}: {problem}"));
-            continue;
-        }
-        let (Some(view), Some(expected)) = (case["view_query"].as_str(), case.get("view_answer"))
-        else {
-            continue;
-        };
-        replay.send("PUT", &format!("/{database}/doc"), "{}");
-        let id = path.split('?').next().unwrap_or_default();
-        let answer = replay.send("GET", &format!("{id}/_view/{view}"), "");
-        if let Some(problem) = replay.judge(expected, &answer) {
-            failures.push(format!("{name}, its view: {problem}"));
-        }
-    }
-    assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
 }

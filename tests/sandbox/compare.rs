@@ -66,9 +66,9 @@ pub(crate) fn holds(picked: &Value, value: &Value) -> bool {
     let here = match (picked, value) {
         (Value::Object(picked), Value::Object(members)) => {
             !picked.is_empty()
-                && picked.iter().all(|(name, picked)| {
-                    members.get(name).is_some_and(|member| same(picked, member))
-                })
+                && picked
+                    .iter()
+                    .all(|(name, picked)| same(picked, members.get(name).unwrap_or(&Value::Null)))
         }
         (Value::Array(picked), Value::Object(members)) => {
             let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
