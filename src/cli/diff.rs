@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::deployment::load_targets;
 use super::server::{Connected, ServerArguments};
@@ -19,6 +20,7 @@ use crate::server::ServerError;
 ///
 /// For every design document: whether it is new, changed or unchanged, which members differ, and what
 /// becomes of its index. Nothing is written.
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
     #[command(flatten)]
@@ -85,40 +87,57 @@ pub(super) fn run(
         Some(Err(error)) => return terminal.server_error(&error),
         Some(Ok(surveys)) => surveys,
     };
+    let rows =
+        match arguments.rows.map(|count| changed_rows(arguments, &connected, &surveys, count)) {
+            None => Vec::new(),
+            Some(None) => return Exit::Interrupted,
+            Some(Some(Err(error))) => return terminal.server_error(&error),
+            Some(Some(Ok(rows))) => rows,
+        };
     let plan = surveys.plan(&loaded, options);
     let file = PlanFile::new(&plan, connected.server.url());
-    if let Some(path) = &arguments.out
-        && surveys.failed.is_empty()
-        && let Err(error) = std::fs::write(path, file.to_json())
-    {
-        terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
-        return Exit::Usage;
+    if let Some(path) = &arguments.out {
+        if !surveys.failed.is_empty() {
+            terminal.message("the plan is not saved, since it is not complete");
+        } else if let Err(error) = std::fs::write(path, file.to_json()) {
+            terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
+            return Exit::Usage;
+        }
     }
     let style = human::Options { style: terminal.style, verbose: arguments.verbose };
+    let reports = rows.iter().map(|(database, views)| (database.as_str(), views.as_slice()));
     match arguments.format {
-        Format::Human => terminal.data(&human::report(&plan, style)),
-        Format::Json => terminal.data(&file.to_json()),
-        Format::Markdown => terminal.data(&markdown::report(&plan)),
-    }
-    if let Some(count) = arguments.rows {
-        let changing = surveys.surveys.iter().filter(|survey| survey.plan.puts().next().is_some());
-        for survey in changing {
-            let compared = compare_rows(arguments, &connected, survey, count as usize);
-            match compared {
-                None => return Exit::Interrupted,
-                Some(Err(error)) => return terminal.server_error(&error),
-                // The report of rows is for people: programs read what they can test for in the plan.
-                Some(Ok(views)) => {
-                    let text = rows::report(&survey.plan.name, &views, terminal.style);
-                    match arguments.format {
-                        Format::Human => terminal.data(&text),
-                        Format::Json | Format::Markdown => terminal.message(text.trim_end()),
-                    }
-                }
+        Format::Human => {
+            terminal.data(&human::report(&plan, style));
+            for (database, views) in reports {
+                terminal.data(&rows::report(database, views, terminal.style));
             }
+        }
+        Format::Json => terminal.data(&json_report(&file, &surveys, &rows)),
+        Format::Markdown => {
+            terminal.data(&markdown::report(&plan));
+            terminal.data(&markdown::rows(reports));
         }
     }
     ended(arguments, &surveys, plan.is_empty(), terminal)
+}
+
+/// The rows that change in a database.
+type RowsOf = (String, Vec<ViewRows>);
+
+/// The saved plan, with what is not saved: databases that could not be planned, and rows.
+fn json_report(file: &PlanFile, surveys: &Surveys, rows: &[RowsOf]) -> String {
+    let mut report = serde_json::json!(file);
+    report["failed"] = surveys
+        .failed
+        .iter()
+        .map(|(database, error)| json!({ "database": database, "message": error.to_string() }))
+        .collect();
+    report["rows"] = rows
+        .iter()
+        .map(|(database, views)| json!({ "database": database, "views": views }))
+        .collect();
+    format!("{report:#}\n")
 }
 
 async fn surveys(
@@ -131,26 +150,34 @@ async fn surveys(
     Ok(survey_all(&connected.server, places, options, usize::from(arguments.jobs)).await)
 }
 
-/// The rows that change in one database, or `None` when interrupted.
-fn compare_rows(
+/// The rows that change, by database; `None` when interrupted.
+fn changed_rows(
     arguments: &DiffArguments,
     connected: &Connected,
-    survey: &Survey,
-    count: usize,
-) -> Option<Result<Vec<ViewRows>, ServerError>> {
-    let database = connected.server.database(&survey.plan.name);
-    let documents = match connected.run(database.first_documents(count))? {
-        Ok(documents) => documents,
-        Err(error) => return Some(Err(error)),
-    };
+    surveys: &Surveys,
+    count: u32,
+) -> Option<Result<Vec<RowsOf>, ServerError>> {
     let mut engine = Engine::new(arguments.profile.into(), Limits::default());
-    let mut views = Vec::new();
-    for (design, _) in survey.plan.puts() {
-        let Some(current) = survey.server.design(&design.id) else { continue };
-        let partitioned = survey.plan.partitioned;
-        views.extend(row_changes(&mut engine, current, design, partitioned, &documents));
+    let mut rows = Vec::new();
+    for Survey { server, plan } in &surveys.surveys {
+        let changing: Vec<_> = plan
+            .puts()
+            .filter_map(|(design, _)| Some((design, server.design(&design.id)?)))
+            .collect();
+        if changing.is_empty() {
+            continue;
+        }
+        let database = connected.server.database(&plan.name);
+        let documents = match connected.run(database.first_documents(count as usize))? {
+            Ok(documents) => documents,
+            Err(error) => return Some(Err(error)),
+        };
+        let views = changing.into_iter().flat_map(|(design, current)| {
+            row_changes(&mut engine, current, design, plan.partitioned, &documents)
+        });
+        rows.push((plan.name.clone(), views.collect()));
     }
-    Some(Ok(views))
+    Some(Ok(rows))
 }
 
 fn ended(

@@ -99,7 +99,7 @@ pub(super) fn run(
     };
     if let Some(missing) = arguments.designs.iter().find(|wanted| !found(wanted)) {
         let names: Vec<&str> = outcomes.values().flatten().map(|(id, _)| id.as_str()).collect();
-        let hint = did_you_mean(missing, names.into_iter());
+        let hint = did_you_mean(missing, names);
         let hint = hint.map(|name| format!("did you mean `{name}`?"));
         terminal.error(&format!("the server has no design document `{missing}`"), hint.as_deref());
         return Exit::Usage;

@@ -215,7 +215,11 @@ mod tests {
             sources: crate::design::Sources::default(),
         });
         let target = super::super::plan::Target { database: &database, security: None };
-        let plan = super::super::plan::DatabasePlan::new(target, &server, Default::default());
+        let plan = super::super::plan::DatabasePlan::new(
+            target,
+            &server,
+            super::super::plan::Options::default(),
+        );
         let documents = [r#"{"_id":"a","_rev":"1-a","n":1}"#, r#"{"_id":"b","_rev":"1-a","n":2}"#];
         let documents: Vec<Value> =
             documents.iter().map(|text| parse_str(text).expect("JSON")).collect();

@@ -53,10 +53,6 @@ impl Workspace {
         Ok(entry)
     }
 
-    pub(super) fn discard(&self, entry: &Path) -> Result<(), WriteError> {
-        remove(entry).map_err(failed(entry))
-    }
-
     /// Moves what was written to its place below `parent`, and what it replaces out of the way.
     pub(super) fn publish(
         &self,
@@ -89,8 +85,10 @@ impl Drop for Workspace {
     }
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+/// Removes what was written but lost something.
+pub(super) fn discard(entry: &Path) -> Result<(), WriteError> {
+    let removed = if entry.is_dir() { fs::remove_dir_all(entry) } else { fs::remove_file(entry) };
+    removed.map_err(failed(entry))
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> WriteError + use<> {

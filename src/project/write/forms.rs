@@ -1,5 +1,6 @@
 //! The forms a design document can have on disk.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -24,22 +25,26 @@ pub(super) enum Form {
     Json,
     /// One JavaScript file.
     Module,
+    /// A folder with a JSON file for each member, functions included: for what only older servers accepted.
+    Texts,
 }
 
 impl Form {
     /// The forms to try, the most convenient first.
     pub(super) fn for_design(design: &DesignDocument) -> &'static [Self] {
         if design.body.contains_key("couchapp") {
-            &[Self::Couchapp, Self::Json, Self::Module]
+            &[Self::Couchapp, Self::Json, Self::Module, Self::Texts]
         } else {
-            &[Self::Own, Self::Compile, Self::Json, Self::Module]
+            &[Self::Own, Self::Compile, Self::Json, Self::Module, Self::Texts]
         }
     }
 
     /// The files of a design document, or `None` when this form plainly cannot hold it.
     pub(super) fn files(self, design: &DesignDocument, name: &str, trims: bool) -> Option<Files> {
         match self {
-            Self::Own | Self::Compile | Self::Couchapp => self.folder(design, name, trims),
+            Self::Own | Self::Compile | Self::Couchapp | Self::Texts => {
+                self.folder(design, name, trims)
+            }
             Self::Json => {
                 let mut value = design.to_value();
                 if let Value::Object(members) = &mut value {
@@ -52,15 +57,17 @@ impl Form {
                 Some(file(format!("{name}.json"), text))
             }
             Self::Module => {
-                let value = pretty(&design.to_value())?;
-                Some(file(format!("{name}.js"), format!("module.exports = {}", value)))
+                // As a plain name it would set the prototype.
+                let value =
+                    pretty(&design.to_value())?.replace(r#""__proto__":"#, r#"["__proto__"]:"#);
+                Some(file(format!("{name}.js"), format!("module.exports = {value}")))
             }
         }
     }
 
     fn folder(self, design: &DesignDocument, name: &str, trims: bool) -> Option<Files> {
         let trims = trims && self != Self::Couchapp;
-        let mut tree = Tree { trims, files: Vec::new() };
+        let mut tree = Tree { trims, texts: self == Self::Texts, files: Vec::new() };
         if name != design.name() {
             tree.files.push((PathBuf::from("_id"), format!("{}\n", design.id).into_bytes()));
         }
@@ -89,8 +96,19 @@ impl Form {
             let place = Path::new(path[path.len() - 1]);
             tree.member(&path, place, member)?;
         }
-        Some(Files { name: name.to_owned(), content: Content::Folder(tree.files) })
+        let files = tree.files;
+        can_stand_together(&files)
+            .then(|| Files { name: name.to_owned(), content: Content::Folder(files) })
     }
+}
+
+/// Whether no file has the path of another, or of a folder that another is in, also where the case of letters does
+/// not count.
+fn can_stand_together(files: &[(PathBuf, Vec<u8>)]) -> bool {
+    let lower = |path: &Path| path.to_string_lossy().to_lowercase();
+    let places: HashSet<String> = files.iter().map(|(path, _)| lower(path)).collect();
+    let mut folders = files.iter().flat_map(|(path, _)| path.ancestors().skip(1).map(lower));
+    places.len() == files.len() && !folders.any(|folder| places.contains(&folder))
 }
 
 fn file(name: String, text: String) -> Files {
@@ -106,10 +124,10 @@ fn into_lines(members: &mut Map<String, Value>, path: &mut Vec<String>) {
     for (name, member) in members {
         path.push(name.clone());
         match member {
-            Value::String(text) if holds_function(path) && path[0] != "rewrites" => {
-                if text.contains('\n') {
-                    *member = text.split('\n').map(Value::from).collect();
-                }
+            Value::String(text)
+                if text.contains('\n') && holds_function(path) && path[0] != "rewrites" =>
+            {
+                *member = text.split('\n').map(Value::from).collect();
             }
             Value::Object(inner) if path.len() < 4 => into_lines(inner, path),
             _ => {}
@@ -121,6 +139,8 @@ fn into_lines(members: &mut Map<String, Value>, path: &mut Vec<String>) {
 struct Tree {
     /// Whether white space around a text is lost.
     trims: bool,
+    /// Whether every member is a JSON file.
+    texts: bool,
     files: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -132,7 +152,7 @@ impl Tree {
             return None;
         }
         match member {
-            Value::Object(members) if is_folder(path) && !members.is_empty() => {
+            Value::Object(members) if !self.texts && is_folder(path) && !members.is_empty() => {
                 if !are_distinct(members.keys().map(String::as_str)) {
                     return None;
                 }
@@ -142,7 +162,9 @@ impl Tree {
                     self.member(&path, &place.join(name), member)?;
                 }
             }
-            Value::String(text) if !self.trims || text.trim() == text && !text.is_empty() => {
+            Value::String(text)
+                if !self.texts && (!self.trims || text.trim() == text && !text.is_empty()) =>
+            {
                 let builtin = text.starts_with('_') && path.last() == Some(&"reduce");
                 let extension = if is_code(path) && !builtin {
                     ".js"
@@ -155,7 +177,7 @@ impl Tree {
                 self.file(place, extension, format!("{text}{end}"));
             }
             // A function as a JSON text is hard to read; a JSON file of the whole has it in lines.
-            Value::String(_) if holds_function(path) => return None,
+            Value::String(_) if holds_function(path) && !self.texts => return None,
             other => self.file(place, ".json", pretty(other)?),
         }
         Some(())
@@ -175,25 +197,19 @@ impl Tree {
             let data = STANDARD.decode(attachment.get("data")?.as_str()?).ok()?;
             self.files.push((Path::new("_attachments").join(name), data));
         }
-        // A file cannot be a folder too.
-        let is_below = |name: &str, other: &str| {
-            other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let clash = |name: &String| attachments.keys().any(|other| is_below(name, other));
-        (!attachments.keys().any(clash) && are_distinct(attachments.keys().map(String::as_str)))
-            .then_some(())
+        Some(())
     }
 }
 
 /// Whether a member is a folder of functions, modules or definitions rather than a JSON file.
 fn is_folder(path: &[&str]) -> bool {
-    match path {
+    matches!(
+        path,
         ["views" | "lib" | "filters" | "updates" | "shows" | "lists" | "indexes" | "nouveau"]
-        | ["views", _] => true,
-        ["views", "lib", ..] | ["lib", ..] => true,
-        ["indexes" | "nouveau", _] => true,
-        _ => false,
-    }
+            | ["views" | "indexes" | "nouveau", _]
+            | ["views", "lib", ..]
+            | ["lib", ..]
+    )
 }
 
 fn is_code(path: &[&str]) -> bool {

@@ -110,7 +110,7 @@ impl<'a> Writer<'a> {
             if self.read(&entry).is_some_and(|read| read.id == design.id && is_faithful(&read)) {
                 return workspace.publish(&entry, parent, old.as_deref());
             }
-            workspace.discard(&entry)?;
+            files::discard(&entry)?;
         }
         Err(WriteError::NoForm { id: design.id.clone() })
     }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::{grouped, is_quiet, words};
-use crate::deploy::plan::{DatabasePlan, DesignPlan, MemberChange, Plan, SecurityChange, Status};
+use crate::deploy::plan::{
+    Change, DatabasePlan, DesignPlan, MemberChange, Plan, SecurityChange, Status,
+};
 use crate::report::terminal::{Style, escape};
 
 /// How much is shown, and how.
@@ -60,13 +62,9 @@ fn database_lines(database: &DatabasePlan, options: Options, text: &mut String) 
         let _ = writeln!(text, "    hint: {}", problem.hint());
     }
     if let SecurityChange::Change { before, after } = &database.security {
-        let change = MemberChange {
-            path: vec!["_security".to_owned()],
-            change: crate::deploy::plan::Change::Changed,
-            before: before.clone(),
-            after: Some(after.clone()),
-        };
-        let _ = writeln!(text, "  {} _security", style.warn("~"));
+        let change = words::security(before.as_ref(), after);
+        let sign = if before.is_some() { style.warn("~") } else { style.good("+") };
+        let _ = writeln!(text, "  {sign} _security");
         diff_lines(&change, style, text);
     }
     for design in &database.designs {
@@ -113,7 +111,7 @@ fn design_lines(design: &DesignPlan, database: &DatabasePlan, options: Options, 
         let _ = writeln!(text, "      {}", escape(&search));
     }
     for change in &design.members {
-        let restated = change.change == crate::deploy::plan::Change::Restated;
+        let restated = change.change == Change::Restated;
         if restated && design.status != Status::Changed && !options.verbose {
             continue;
         }

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::{grouped, is_quiet, words};
-use crate::deploy::plan::{
-    Change, DatabasePlan, DesignPlan, MemberChange, Plan, SecurityChange, Status,
-};
-use crate::report::terminal::escape;
+use crate::deploy::ViewRows;
+use crate::deploy::plan::{DatabasePlan, DesignPlan, MemberChange, Plan, SecurityChange, Status};
+use crate::report::terminal::{Style, escape};
 
 /// GitHub refuses comments of more than 65,536 characters; what follows the diffs needs some of them.
 const MOST: usize = 60_000;
@@ -38,6 +37,20 @@ pub fn report(plan: &Plan) -> String {
             "\nToo long to be shown: {left_out} more database{}. `couchctl diff` shows all.",
             plural(left_out)
         );
+    }
+    text
+}
+
+/// Rows that would change, database by database.
+#[must_use]
+pub fn rows<'a>(databases: impl Iterator<Item = (&'a str, &'a [ViewRows])>) -> String {
+    let mut text = String::new();
+    for (database, views) in databases.filter(|(_, views)| !views.is_empty()) {
+        let report = super::rows::report(database, views, Style::default());
+        let lines: Vec<String> = report.lines().map(str::to_owned).collect();
+        let fence = fence(&lines);
+        let _ =
+            writeln!(text, "\nRows that change in {}:\n\n{fence}\n{report}{fence}", code(database));
     }
     text
 }
@@ -90,12 +103,7 @@ fn database(database: &DatabasePlan, others: usize) -> String {
             writeln!(text, "| {} | left by an interrupted push, deleted | |", code(&leftover.id));
     }
     if let SecurityChange::Change { before, after } = &database.security {
-        let change = MemberChange {
-            path: vec!["_security".to_owned()],
-            change: Change::Changed,
-            before: before.clone(),
-            after: Some(after.clone()),
-        };
+        let change = words::security(before.as_ref(), after);
         details("_security", &[change], &mut text);
     }
     for design in database.designs.iter().filter(shown) {
@@ -108,7 +116,7 @@ fn database(database: &DatabasePlan, others: usize) -> String {
 
 /// The differences of a design document, folded.
 fn details(name: &str, changes: &[MemberChange], text: &mut String) {
-    let _ = writeln!(text, "\n<details><summary>{}</summary>\n", html(name));
+    let _ = writeln!(text, "\n<details><summary><code>{}</code></summary>\n", html(name));
     for change in changes {
         let note = words::change(change).map(|note| format!(": {note}")).unwrap_or_default();
         let _ = writeln!(text, "{}{note}\n", code(&words::path(change)));

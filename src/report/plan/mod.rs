@@ -4,6 +4,8 @@
 pub mod human;
 pub mod markdown;
 pub mod rows;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::deploy::plan::{DatabasePlan, DesignPlan, Plan, SecurityChange, Status};

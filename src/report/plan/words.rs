@@ -1,5 +1,7 @@
 //! The words of a plan: the same on a terminal and in a comment.
 
+use std::fmt::Write;
+
 use similar::TextDiff;
 
 use crate::deploy::plan::{
@@ -126,6 +128,16 @@ pub(super) fn change(change: &MemberChange) -> Option<&'static str> {
     }
 }
 
+/// The change of `_security` as one of a member.
+pub(super) fn security(before: Option<&Value>, after: &Value) -> MemberChange {
+    MemberChange {
+        path: vec!["_security".to_owned()],
+        change: if before.is_some() { Change::Changed } else { Change::Added },
+        before: before.cloned(),
+        after: Some(after.clone()),
+    }
+}
+
 /// The lines of a unified diff of a member, each with its sign; none where there is nothing to show.
 pub(super) fn diff(change: &MemberChange) -> Vec<(char, String)> {
     // Of restated members nobody needs to see more; an added or removed one is named.
@@ -149,8 +161,8 @@ pub(super) fn diff(change: &MemberChange) -> Vec<(char, String)> {
             };
             let value = change.value();
             let line = value.strip_suffix('\n').unwrap_or(value);
-            let end =
-                if change.missing_newline() || !lacks_end(&before, &after) { "" } else { "␊" };
+            let shows_end = sign != ' ' && !change.missing_newline() && lacks_end(&before, &after);
+            let end = if shows_end { "␊" } else { "" };
             lines.push((sign, format!("{line}{end}")));
         }
     }
@@ -194,13 +206,13 @@ pub(super) fn summary(plan: &Plan) -> String {
     let index =
         |count: usize| if count == 1 { "1 index".to_owned() } else { format!("{count} indexes") };
     if summary.indexes_built > 0 {
-        text.push_str(&format!("; {} to build", index(summary.indexes_built)));
+        let _ = write!(text, "; {} to build", index(summary.indexes_built));
     }
     if summary.indexes_dropped > 0 {
-        text.push_str(&format!("; {} to drop", index(summary.indexes_dropped)));
+        let _ = write!(text, "; {} to drop", index(summary.indexes_dropped));
     }
     if summary.problems > 0 {
-        text.push_str(&format!("; {} to solve first", plural(summary.problems, "problem")));
+        let _ = write!(text, "; {} to solve first", plural(summary.problems, "problem"));
     }
     text
 }
@@ -209,7 +221,7 @@ pub(super) fn count_documents(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
