@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
-use crate::engine::{Engine, EngineError, Limits};
+use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::project::suite::Suite;
 use crate::report::human::plural;
-use crate::suite::Suite;
 
 /// Check that the project can be deployed.
 ///
@@ -32,40 +32,54 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let mut findings = Vec::new();
-    let mut engine = Engine::new(arguments.profile.into(), Limits::default());
-    let mut functions = 0;
-    let (mut designs, mut schemas) = (0, 0);
+    let checked = check(&project, arguments.profile.into());
+    for finding in &checked.findings {
+        terminal.error(finding, None);
+    }
+    let findings = checked.findings.len();
+    terminal.data(&format!(
+        "{}, {}, {} checked: {}\n",
+        plural(checked.designs, "design document"),
+        plural(checked.functions, "function"),
+        plural(checked.schemas, "schema"),
+        if findings == 0 { "ok".to_owned() } else { plural(findings, "finding") },
+    ));
+    if findings == 0 { Exit::Success } else { Exit::Findings }
+}
+
+/// What was checked, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct Checked {
+    designs: usize,
+    functions: usize,
+    schemas: usize,
+    pub(super) findings: Vec<String>,
+}
+
+/// Checks a whole project.
+pub(super) fn check(project: &Project, profile: Profile) -> Checked {
+    let mut checked = Checked::default();
+    let mut engine = Engine::new(profile, Limits::default());
+    let findings = &mut checked.findings;
     for database in &project.databases {
         let partitioned = database.config.partitioned;
         for design in &database.designs {
-            designs += 1;
-            functions += check_design(&mut engine, design, partitioned, &mut findings);
+            checked.designs += 1;
+            checked.functions += check_design(&mut engine, design, partitioned, findings);
         }
         for schema in &database.schemas {
-            schemas += 1;
-            check_schema(&project, project.shown(schema), &mut findings);
+            checked.schemas += 1;
+            check_schema(project, project.shown(schema), findings);
         }
         for suite in &database.suites {
-            if let Err(problem) = Suite::read(&project.root, project.shown(suite)) {
-                findings.push(problem.to_string());
-            }
+            let problems = Suite::read(suite).err().unwrap_or_default();
+            findings.extend(problems.iter().map(ToString::to_string));
         }
     }
     for orphan in &project.orphans {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
     }
-    for finding in &findings {
-        terminal.error(finding, None);
-    }
-    terminal.data(&format!(
-        "{}, {}, {} checked: {}\n",
-        plural(designs, "design document"),
-        plural(functions, "function"),
-        plural(schemas, "schema"),
-        if findings.is_empty() { "ok".to_owned() } else { plural(findings.len(), "finding") },
-    ));
-    if findings.is_empty() { Exit::Success } else { Exit::Findings }
+    checked
 }
 
 /// The place of a member, for the front of a message.

@@ -1,13 +1,25 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod cleanup;
+mod deployment;
+mod diff;
 mod init;
+mod progress;
+mod pull;
+mod push;
 mod query;
+mod query_server;
+mod rollback;
+mod sandbox;
+mod serve;
+mod server;
 mod test;
+mod warm;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Stderr, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -61,6 +73,14 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    Push(Box<push::PushArguments>),
+    Warm(Box<warm::WarmArguments>),
+    Cleanup(Box<cleanup::CleanupArguments>),
+    Rollback(Box<rollback::RollbackArguments>),
+    Diff(Box<diff::DiffArguments>),
+    Pull(Box<pull::PullArguments>),
+    QueryServer(query_server::QueryServerArguments),
+    Serve(serve::ServeArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -80,11 +100,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Push(command) => push::run(&command, project, &mut terminal),
+        Command::Warm(command) => warm::run(&command, project, &mut terminal),
+        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
+        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
+        Command::Diff(command) => diff::run(&command, project, &mut terminal),
+        Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Serve(command) => serve::run(&command, project, &mut terminal),
+        Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }
 
 /// Where commands write: data to standard output, everything else to standard error.
 struct Terminal {
+    out: Stdout,
+    err: Stderr,
     style: Style,
     error_style: Style,
 }
@@ -98,21 +128,19 @@ impl Terminal {
                 Colour::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none(),
             },
         };
-        Self {
-            style: style(std::io::stdout().is_terminal()),
-            error_style: style(std::io::stderr().is_terminal()),
-        }
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        Self { style: style(out.is_terminal()), error_style: style(err.is_terminal()), out, err }
     }
 
     /// Writes data. A reader that went away wants no more of it.
     fn data(&mut self, text: &str) {
-        let mut out = std::io::stdout().lock();
+        let mut out = self.out.lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Writes a message to standard error.
     fn message(&mut self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(self.err.lock(), "{text}");
     }
 
     /// Writes an error: a line, then the next step.
@@ -133,6 +161,7 @@ impl Terminal {
 }
 
 /// Evaluates modules with an engine of its own, started when first needed.
+#[derive(Default)]
 struct EngineLoader(RefCell<Option<Engine>>);
 
 impl ModuleLoader for EngineLoader {
@@ -156,5 +185,5 @@ fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
         Some(folder) => folder.to_owned(),
         None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     };
-    Project::open(&here, &EngineLoader(RefCell::new(None)))
+    Project::open(&here, &EngineLoader::default())
 }

@@ -14,6 +14,7 @@ use crate::suite::{self, RunOptions};
 /// Every suite `tests/<database>/<design document>.test.yaml` is run, and the laws of views are
 /// checked on its fixtures.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 pub(super) struct TestArguments {
     /// Run only cases whose name, design document or file contains one of these
     filters: Vec<String>,
@@ -83,12 +84,7 @@ pub(super) fn run(
     };
     let outcome = match suite::run(&project, &options) {
         Ok(outcome) => outcome,
-        Err(problems) => {
-            for problem in problems {
-                terminal.error(&problem.to_string(), problem.hint.as_deref());
-            }
-            return Exit::Usage;
-        }
+        Err(problems) => return terminal.problems(&problems),
     };
     if outcome.suites.is_empty() && !arguments.allow_empty {
         let (message, hint) = if outcome.filtered > 0 {

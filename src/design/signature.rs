@@ -59,7 +59,7 @@ pub fn view_groups(body: &Map<String, Value>) -> Vec<ViewGroup<'_>> {
 }
 
 fn sorted_groups(body: &Map<String, Value>) -> Vec<([Term; 4], ViewGroup<'_>)> {
-    let mut groups: Vec<ViewGroup> = Vec::new();
+    let mut groups: Vec<ViewGroup<'_>> = Vec::new();
     let views = body.get("views").and_then(Value::as_object);
     for (name, view) in views.into_iter().flatten() {
         let Some(map) = view.get("map") else { continue };

@@ -119,7 +119,60 @@ impl Attaching<'_> {
     }
 }
 
+/// An attachment as a client gets it by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentData {
+    /// Its media type, as sent.
+    pub content_type: String,
+    /// Its bytes, not compressed.
+    pub data: Arc<[u8]>,
+    /// MD5 of the bytes as stored, in base64: the `ETag`.
+    pub md5: String,
+    /// Whether it is stored compressed.
+    pub compressed: bool,
+}
+
 impl Attachment {
+    /// What a client gets; `None` where only a stub was loaded.
+    pub(super) fn to_data(&self) -> Option<AttachmentData> {
+        Some(AttachmentData {
+            content_type: self.content_type.clone(),
+            data: Arc::clone(self.data.as_ref()?),
+            md5: STANDARD.encode(self.md5),
+            compressed: self.encoded_length.is_some(),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Checks attachments as far as they say something about themselves.
+    pub(super) fn check(id: &str, given: &Map<String, Value>) -> Result<(), WriteError> {
+        for (name, members) in given {
+            if name.starts_with('_') {
+                let reason =
+                    format!("Attachment name '{name}' starts with prohibited character '_'");
+                return Err(WriteError::bad_request(id, reason));
+            }
+            let Some(members) = members.as_object() else { continue };
+            if members.get("stub") == Some(&Value::Bool(true)) {
+                let digest = members.get("digest").and_then(Value::as_str);
+                if digest.is_some_and(|digest| {
+                    digest.strip_prefix("md5-").is_some_and(|md5| decode(md5).is_none())
+                }) {
+                    return Err(WriteError::stumbling(id));
+                }
+            } else if let Some(data) = members.get("data")
+                && data.as_str().and_then(decode).is_none()
+            {
+                let reason = format!("Invalid attachment data for {name}");
+                return Err(WriteError::bad_request(id, reason));
+            }
+        }
+        Ok(())
+    }
+
     /// What a revision id tells of it.
     pub(super) fn digested(&self) -> StoredAttachment {
         StoredAttachment {

@@ -74,11 +74,16 @@ impl Body {
 
     /// The revision that this body has as the first one of its document.
     pub(super) fn first_revision(&self, deleted: bool) -> Revision {
+        self.revision_on(None, deleted)
+    }
+
+    /// The revision that this body has on top of `parent`.
+    pub(super) fn revision_on(&self, parent: Option<&Revision>, deleted: bool) -> Revision {
         let document = match json::parse_str(&format!("{{{}}}", self.members)) {
             Ok(Value::Object(members)) => members,
             _ => Map::new(),
         };
-        self.revision(&document, None, deleted)
+        self.revision(&document, parent, deleted)
     }
 
     /// Appends the members, each with a comma before it.
@@ -92,6 +97,20 @@ impl Body {
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }
+}
+
+/// Checks the members that CouchDB has a say in, before anything else is known of the document.
+pub(super) fn check_members(id: &str, document: &Map<String, Value>) -> Result<(), WriteError> {
+    for (name, member) in document {
+        match (name.as_str(), member) {
+            ("_attachments", Value::Object(given)) => Attachment::check(id, given)?,
+            ("_deleted", Value::Bool(_)) | ("_revisions", Value::Object(_)) => {}
+            (name, _) if IGNORED.contains(&name) || KEPT.contains(&name) => {}
+            (name, _) if name.starts_with('_') => return Err(WriteError::bad_member(id, name)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The id, checked as `couch_doc:validate_docid` and, in a partitioned database,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::attachment::Attaching;
-use super::body::{Body, checked_id, given_revisions, is_deleted};
+use super::body::{Body, check_members, checked_id, given_revisions, is_deleted};
 use super::read::Absent;
 use super::refusal::WriteError;
-use super::tree::RevisionTree;
+use super::tree::{Node, RevisionTree};
 use crate::design::Revision;
 use crate::json::{Map, Value};
 
@@ -15,7 +15,10 @@ use crate::json::{Map, Value};
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) shard: usize,
+    /// Of its last change, on its shard.
     pub(super) sequence: u64,
+    /// Of its last change, counted over all shards.
+    pub(super) update: u64,
     pub(super) tree: RevisionTree,
 }
 
@@ -33,8 +36,14 @@ pub struct Database {
     partitioned: bool,
     pub(super) documents: HashMap<Arc<str>, Stored>,
     sequences: Vec<u64>,
+    revs_limit: usize,
+    /// Documents of which nothing is left: when they were purged, and their shards.
+    pub(super) purged: Vec<(u64, Arc<str>, usize)>,
     pub(super) local: BTreeMap<String, Local>,
 }
+
+/// How many revisions of a branch are remembered (`couch_db_engine`, `DEFAULT_REVS_LIMIT`).
+const REVS_LIMIT: usize = 1000;
 
 /// More shards than any server has, and few enough to count sequences for.
 const MAX_SHARDS: usize = 1 << 16;
@@ -49,6 +58,8 @@ impl Database {
             partitioned,
             documents: HashMap::new(),
             sequences: vec![0; shards],
+            revs_limit: REVS_LIMIT,
+            purged: Vec::new(),
             local: BTreeMap::new(),
         }
     }
@@ -84,6 +95,24 @@ impl Database {
         &self.sequences
     }
 
+    /// The update sequence of the database: how many changes it has seen.
+    #[must_use]
+    pub fn update_sequence(&self) -> u64 {
+        self.sequences.iter().sum()
+    }
+
+    /// How many revisions of a branch are remembered.
+    #[must_use]
+    pub fn revs_limit(&self) -> usize {
+        self.revs_limit
+    }
+
+    /// Sets how many revisions of a branch are remembered, at least one. Branches are shortened when
+    /// they are next written.
+    pub fn set_revs_limit(&mut self, limit: usize) {
+        self.revs_limit = limit.max(1);
+    }
+
     /// The shard of a document: equal ranges of the CRC-32 of its id, or of its partition in a
     /// partitioned database; the last range takes the rest (`mem3_util:create_partition_map`,
     /// `mem3_hash`, `couch_partition:hash`).
@@ -114,23 +143,8 @@ impl Database {
         if id.starts_with("_local/") {
             return self.put_local(id, document);
         }
-        let given = given_revisions(id, document)?.into_iter().next();
         let deleted = is_deleted(document);
-        let leaves = self.documents.get(id).map(|stored| stored.tree.leaves()).unwrap_or_default();
-        let is_gone = leaves.first().is_some_and(|winner| winner.deleted);
-        let parent = match &given {
-            // Nothing can be put on top of the tombstone of a document that is gone.
-            Some(_) if is_gone => return Err(WriteError::conflict(id)),
-            Some(given) => match leaves.iter().find(|leaf| leaf.revision() == given) {
-                Some(leaf) => Some(*leaf),
-                None => return Err(WriteError::conflict(id)),
-            },
-            None if !leaves.is_empty() && (!is_gone || deleted) => {
-                return Err(WriteError::conflict(id));
-            }
-            // A deleted document is created again on top of its tombstone.
-            None => leaves.first().copied(),
-        };
+        let (given, parent) = self.parent(id, document)?;
         let attaching = Attaching::Edit {
             revpos: given.as_ref().map_or(0, |given| given.generation).saturating_add(1),
             parent: match (&given, parent) {
@@ -143,6 +157,77 @@ impl Database {
         let revision = body.revision(document, parent.as_ref(), deleted);
         self.store(id, &revision, parent.as_slice(), deleted, body);
         Ok(revision)
+    }
+
+    /// The revision that a write names, and the leaf it goes on top of.
+    fn parent(
+        &self,
+        id: &str,
+        document: &Map<String, Value>,
+    ) -> Result<(Option<Revision>, Option<&Node>), WriteError> {
+        let given = given_revisions(id, document)?.into_iter().next();
+        let leaves = self.documents.get(id).map(|stored| stored.tree.leaves()).unwrap_or_default();
+        let is_gone = leaves.first().is_some_and(|winner| winner.deleted);
+        let parent = match &given {
+            // Nothing can be put on top of the tombstone of a document that is gone.
+            Some(_) if is_gone => return Err(WriteError::conflict(id)),
+            Some(given) => match leaves.iter().find(|leaf| leaf.revision() == given) {
+                Some(leaf) => Some(*leaf),
+                None => return Err(WriteError::conflict(id)),
+            },
+            None if !leaves.is_empty() && (!is_gone || is_deleted(document)) => {
+                return Err(WriteError::conflict(id));
+            }
+            // A deleted document is created again on top of its tombstone.
+            None => leaves.first().copied(),
+        };
+        Ok((given, parent))
+    }
+
+    /// Saves what a revision of another document holds, attachments included, as `target`, whose
+    /// `_id` and `_rev` say where.
+    ///
+    /// # Errors
+    /// When there is no such document or revision, or as [`Database::put`].
+    pub fn copy(
+        &mut self,
+        source: &str,
+        revision: Option<&Revision>,
+        target: &Map<String, Value>,
+    ) -> Result<Revision, WriteError> {
+        let id = checked_id(target, self.partitioned)?;
+        let tree = self.documents.get(source).map(|stored| &stored.tree);
+        let node = match revision {
+            Some(revision) => tree.and_then(|tree| tree.get(revision)),
+            None => tree.and_then(RevisionTree::winner).filter(|winner| !winner.deleted),
+        };
+        let node = node.ok_or_else(|| WriteError::absent(source, Absent::Missing))?;
+        let (body, deleted) = (node.body().clone(), node.deleted);
+        let (_, parent) = self.parent(id, target)?;
+        let parent = parent.map(|parent| parent.revision().clone());
+        let revision = body.revision_on(parent.as_ref(), deleted);
+        self.store(id, &revision, parent.as_slice(), deleted, body);
+        Ok(revision)
+    }
+
+    /// Checks a write as [`Database::put`] does, without doing it, and tells which revision it names.
+    ///
+    /// # Errors
+    /// A conflict, an id or members that CouchDB refuses.
+    pub fn check(&self, document: &Map<String, Value>) -> Result<Option<Revision>, WriteError> {
+        let id = checked_id(document, self.partitioned)?;
+        check_members(id, document)?;
+        self.parent(id, document).map(|(given, _)| given)
+    }
+
+    /// Checks a document as the server does when it reads a request: its id and its own members.
+    ///
+    /// # Errors
+    /// With the answer of the server.
+    pub fn check_form(&self, document: &Map<String, Value>) -> Result<(), WriteError> {
+        let id = checked_id(document, self.partitioned)?;
+        check_members(id, document)?;
+        given_revisions(id, document).map(drop)
     }
 
     /// Saves documents as one `_bulk_docs` request does: each for itself, in the order of their ids.
@@ -198,8 +283,9 @@ impl Database {
         let body = Body::new(id, document, Attaching::AsGiven)?;
         let shard = self.shard_of(id);
         let sequence = self.advance(shard, 1);
+        let update = self.update_sequence();
         let tree = RevisionTree::first(is_deleted(document), body);
-        self.documents.insert(Arc::from(id), Stored { shard, sequence, tree });
+        self.documents.insert(Arc::from(id), Stored { shard, sequence, update, tree });
         Ok(())
     }
 
@@ -236,10 +322,14 @@ impl Database {
         let leaves = stored.tree.leaves().len() as u64;
         let (shard, is_gone) = (stored.shard, stored.tree.is_empty());
         let sequence = self.advance(shard, leaves.max(1));
+        let update = self.update_sequence();
         if is_gone {
-            self.documents.remove(id);
+            if let Some((id, _)) = self.documents.remove_entry(id) {
+                self.purged.push((update, id, shard));
+            }
         } else if let Some(stored) = self.documents.get_mut(id) {
             stored.sequence = sequence;
+            stored.update = update;
         }
         true
     }
@@ -285,13 +375,15 @@ impl Database {
     ) {
         let shard = self.shard_of(id);
         if !self.documents.contains_key(id) {
-            let (sequence, tree) = (0, RevisionTree::default());
-            self.documents.insert(Arc::from(id), Stored { shard, sequence, tree });
+            let (sequence, update, tree) = (0, 0, RevisionTree::default());
+            self.documents.insert(Arc::from(id), Stored { shard, sequence, update, tree });
         }
         let Some(stored) = self.documents.get_mut(id) else { return };
         if stored.tree.add(revision, history, deleted, body) {
+            stored.tree.shorten(self.revs_limit);
             self.sequences[shard] += 1;
             stored.sequence = self.sequences[shard];
+            stored.update = self.sequences.iter().sum();
         }
     }
 }

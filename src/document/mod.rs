@@ -2,6 +2,7 @@
 
 mod attachment;
 mod body;
+mod changes;
 mod database;
 mod listing;
 mod load;
@@ -15,6 +16,8 @@ mod splitter;
 mod tests;
 mod tree;
 
+pub use attachment::AttachmentData;
+pub use changes::{Change, Leaf, RevisionDifference};
 pub use database::Database;
 pub use problem::{DocumentError, DocumentProblem};
 pub use raw::RawDocument;

@@ -23,6 +23,12 @@ impl DocumentError {
         Self { source_name, line, problem: kind.to_string(), kind }
     }
 
+    /// A file that cannot be opened.
+    #[must_use]
+    pub fn unreadable(source_name: impl Into<Arc<str>>, error: std::io::Error) -> Self {
+        Self::new(source_name.into(), 1, DocumentProblem::Unreadable(error))
+    }
+
     /// What to do about it, where that is not plain from the problem.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -83,6 +89,9 @@ pub enum DocumentProblem {
     /// The document has no `_id`.
     #[error("the document has no `_id`")]
     NoId,
+    /// Another document had the same `_id` already.
+    #[error("a second document `{0}`")]
+    Repeated(String),
     /// CouchDB would not save the document.
     #[error("{0}")]
     Refused(WriteError),

@@ -114,18 +114,7 @@ impl Database {
     /// are deleted or local, and design documents only with `include_design`.
     #[must_use]
     pub fn documents_for(&self, group: &GroupDefinition) -> Vec<GroupDocument> {
-        let mut seen: Vec<(&Arc<str>, &Stored)> = self
-            .documents
-            .iter()
-            .filter(|(id, _)| group.include_design || !id.starts_with("_design/"))
-            .collect();
-        seen.sort_unstable_by_key(|(_, stored)| (stored.shard, stored.sequence));
-        seen.into_iter()
-            .filter_map(|(id, stored)| {
-                let text = mapped(id, stored, group.local_seq)?.into();
-                Some(GroupDocument { id: Arc::clone(id), shard: stored.shard, text })
-            })
-            .collect()
+        self.changes_for(group, 0).0
     }
 
     /// The documents as a filter of the changes feed sees them, in the order of their last change:
@@ -164,7 +153,7 @@ impl DocumentReader for Database {
     }
 }
 
-fn mapped(id: &str, stored: &Stored, local_seq: bool) -> Option<String> {
+pub(super) fn mapped(id: &str, stored: &Stored, local_seq: bool) -> Option<String> {
     let winner = stored.tree.winner().filter(|winner| !winner.deleted)?;
     let options = ReadOptions {
         conflicts: true,
@@ -186,7 +175,13 @@ fn head(id: &str, revision: &str, members: usize) -> String {
 
 /// A document's text, its members in the order of `couch_doc:to_json_obj`. `_revisions` goes back
 /// `ancestors` revisions at most.
-fn text(id: &str, stored: &Stored, node: &Node, options: ReadOptions, ancestors: usize) -> String {
+pub(super) fn text(
+    id: &str,
+    stored: &Stored,
+    node: &Node,
+    options: ReadOptions,
+    ancestors: usize,
+) -> String {
     let body = node.body();
     let mut out = head(id, &node.revision().to_string(), body.len());
     body.write(&mut out);

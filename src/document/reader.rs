@@ -51,7 +51,7 @@ impl DocumentFile<File> {
         let source: Arc<str> = path.display().to_string().into();
         match File::open(path) {
             Ok(file) => Ok(Self::new(file, source)),
-            Err(error) => Err(DocumentError::new(source, 1, DocumentProblem::Unreadable(error))),
+            Err(error) => Err(DocumentError::unreadable(source, error)),
         }
     }
 }

@@ -53,6 +53,11 @@ impl WriteError {
         Self::new(id, 404, "not_found", absent.to_string())
     }
 
+    /// The server's code meets a kind of value that it was not written for.
+    pub(super) fn stumbling(id: &str) -> Self {
+        Self::new(id, 500, "unknown_error", "function_clause")
+    }
+
     pub(super) fn missing_stub(id: &str, attachment: &str) -> Self {
         Self::new(
             id,

@@ -119,6 +119,11 @@ impl RevisionTree {
         self.leaves().first().copied()
     }
 
+    /// Whether the revision is known, be it only by its id.
+    pub(super) fn contains(&self, revision: &Revision) -> bool {
+        self.find(revision).is_some()
+    }
+
     /// The revision, if what it holds is known.
     pub(super) fn get(&self, revision: &Revision) -> Option<&Node> {
         self.find(revision).map(|index| &self.nodes[index]).filter(|node| node.is_known())
@@ -148,6 +153,38 @@ impl RevisionTree {
             gone = parent.map(moved).filter(|parent| !self.has_child(*parent));
         }
         true
+    }
+
+    /// Forgets what lies more than `limit` revisions below every leaf (`couch_key_tree:stem`).
+    pub(super) fn shorten(&mut self, limit: usize) {
+        if self.nodes.len() <= limit {
+            return;
+        }
+        let mut is_parent = vec![false; self.nodes.len()];
+        for parent in self.nodes.iter().filter_map(|node| node.parent) {
+            is_parent[parent] = true;
+        }
+        let mut kept = vec![false; self.nodes.len()];
+        for leaf in (0..self.nodes.len()).filter(|index| !is_parent[*index]) {
+            let path = std::iter::successors(Some(leaf), |index| self.nodes[*index].parent);
+            path.take(limit.min(self.nodes.len())).for_each(|index| kept[index] = true);
+        }
+        if kept.iter().all(|kept| *kept) {
+            return;
+        }
+        let mut place = 0;
+        let places: Vec<Option<usize>> = kept
+            .iter()
+            .map(|kept| {
+                place += usize::from(*kept);
+                kept.then(|| place - 1)
+            })
+            .collect();
+        let mut kept = kept.into_iter();
+        self.nodes.retain(|_| kept.next().unwrap_or(false));
+        for node in &mut self.nodes {
+            node.parent = node.parent.and_then(|parent| places[parent]);
+        }
     }
 
     fn has_child(&self, index: usize) -> bool {

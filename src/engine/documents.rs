@@ -120,7 +120,7 @@ impl Documents {
     /// Reads a value of up to `depth` levels of arrays and objects.
     fn read(
         &mut self,
-        scanner: &mut Scanner,
+        scanner: &mut Scanner<'_>,
         freeze: Freeze,
         depth: usize,
         context: &mut Context,

@@ -3,6 +3,7 @@
 
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
+use boa_engine::realm::Realm;
 use boa_engine::{JsValue, js_string};
 
 use super::compile::Compiled;
@@ -12,7 +13,7 @@ use super::projection::Projection;
 use super::stringify::{self, Spelling};
 use super::vm::{Thrown, host};
 use super::{EngineError, Vm, transcode};
-use crate::json::{Kind, Map, Scanner, Value};
+use crate::json::{Kind, Scanner, Value};
 
 /// The compiled map functions of one design document, in the order they were given.
 ///
@@ -84,7 +85,7 @@ impl Vm {
         let mut projection = Projection::nothing();
         for (index, source) in sources.iter().enumerate() {
             let compiled = self.compile_map(source, &lib).map_err(|error| (index, error))?;
-            projection = projection.union(Projection::of(&compiled.text));
+            projection = projection.union(&compiled.analysis.projection);
             functions.push(compiled.function);
         }
         let this =
@@ -93,18 +94,22 @@ impl Vm {
     }
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
-        let realm = self.sandbox(Sandbox::Map)?;
-        let views =
-            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
-        let root =
-            self.javascript_value(&Value::Object(Map::new()), Freeze::No).unwrap_or_default();
-        let (Some(views), Some(root)) = (views.as_object(), root.as_object()) else {
-            return Err(EngineError::Internal("no object could be made".into()));
-        };
+        self.compile_reusable(source, Sandbox::Map, |vm| vm.view_sandbox(Sandbox::Map, lib))
+    }
+
+    /// A sandbox for a function that is added, with the modules it can `require`.
+    pub(super) fn view_sandbox(
+        &mut self,
+        kind: Sandbox,
+        lib: &JsValue,
+    ) -> Result<Realm, EngineError> {
+        let realm = self.sandbox(kind)?;
+        let views = JsObject::with_object_proto(self.context.intrinsics());
+        let root = JsObject::with_object_proto(self.context.intrinsics());
         super::builtins::define(&views, "lib", lib.clone(), true, &mut self.context);
         super::builtins::define(&root, "views", views.into(), true, &mut self.context);
         self.add_require(&realm, &root);
-        self.compile(source, &realm)
+        Ok(realm)
     }
 
     /// Runs the map functions over one document, given as JSON text.
@@ -125,6 +130,8 @@ impl Vm {
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
             })?;
         *host(&self.context).document.borrow_mut() = Some(value.clone());
+        let is_projected = matches!(functions.projection, Projection::Members(_));
+        host(&self.context).is_projected.set(is_projected);
         let this = functions.this.clone().into();
         // A document built in part must be written from its text.
         let projected = match functions.projection {
@@ -138,10 +145,13 @@ impl Vm {
             let before = host(&self.context).rows.borrow().len();
             if let Err(thrown) = self.call(function, &this, std::slice::from_ref(&value)) {
                 host(&self.context).rows.borrow_mut().truncate(before);
-                let message = self
-                    .view_exception(thrown, Some(document))
-                    .map_err(|error| MapFailure { map: Some(index), error })?;
-                outcome.threw.push((index, message));
+                match self.view_exception(thrown, Some(&document_id(document))) {
+                    Ok(message) => outcome.threw.push((index, message)),
+                    Err(thrown) => {
+                        let error = self.uncaught(thrown);
+                        return Err(MapFailure { map: Some(index), error });
+                    }
+                }
             }
             counts.push(host(&self.context).rows.borrow().len() - before);
         }
@@ -244,50 +254,56 @@ impl Vm {
         Ok(text)
     }
 
-    /// CouchDB's `handleViewError`: most exceptions are logged, some end the build.
+    /// CouchDB's `handleViewError`: most exceptions are logged, some end the build. `document` is its
+    /// id as text.
     pub(super) fn view_exception(
         &mut self,
         thrown: Thrown,
         document: Option<&str>,
-    ) -> Result<String, EngineError> {
+    ) -> Result<String, Thrown> {
         match thrown {
-            Thrown::Fatal(error) => Err(error),
-            Thrown::Value(value) => self.watched(|vm| vm.view_error(value, document)),
+            Thrown::Value(value) => self.watched(|vm| vm.view_error(&value, document)),
+            fatal @ Thrown::Fatal(_) => Err(fatal),
         }
     }
 
-    fn view_error(
-        &mut self,
-        value: JsValue,
-        document: Option<&str>,
-    ) -> Result<String, EngineError> {
+    fn view_error(&mut self, value: &JsValue, document: Option<&str>) -> Result<String, Thrown> {
+        self.throw_fatal(value)?;
+        let name = self.member(value, "name")?;
+        if name.as_string().is_some_and(|name| name == "InternalError") {
+            let message = self.member(value, "message")?;
+            let list = [js_string!("fatal").into(), name, message];
+            return Err(Thrown::Value(JsArray::from_iter(list, &mut self.context).into()));
+        }
+        self.log_exception(value, document)
+    }
+
+    /// Throws on what a function throws to end the build.
+    pub(super) fn throw_fatal(&mut self, value: &JsValue) -> Result<(), Thrown> {
         let fatal = js_string!("fatal_error");
         if value.equals(&fatal.into(), &mut self.context).unwrap_or(false) {
-            return Err(EngineError::Thrown {
-                error: "map_runtime_error".into(),
-                reason: "function raised 'fatal_error'".into(),
-            });
+            return Err(self.error_list("map_runtime_error", "function raised 'fatal_error'"));
         }
-        if value.is_null_or_undefined() {
-            return Err(self.uncaught(Thrown::Value(value)));
+        // Fails, too, for null and undefined.
+        let first = self.member(value, "0")?;
+        if first.as_string().is_some_and(|first| first == "fatal") {
+            return Err(Thrown::Value(value.clone()));
         }
-        let object = value.to_object(&mut self.context);
-        if let Ok(object) = object {
-            let first = object.get(0_u32, &mut self.context).unwrap_or_default();
-            let name = object.get(js_string!("name"), &mut self.context).unwrap_or_default();
-            let is = |value: &JsValue, text: &str| {
-                value.as_string().is_some_and(|found| found.to_std_string_lossy() == text)
-            };
-            if is(&first, "fatal") || is(&name, "InternalError") {
-                return Err(self.uncaught(Thrown::Value(value)));
-            }
-        }
-        let mut message = format!("function raised exception {}", self.error_text(&value));
+        Ok(())
+    }
+
+    /// Logs an exception that ends nothing; gives the message.
+    pub(super) fn log_exception(
+        &mut self,
+        value: &JsValue,
+        document: Option<&str>,
+    ) -> Result<String, Thrown> {
+        let mut message = format!("function raised exception {}", self.error_text(value)?);
         if let Some(document) = document {
             message.push_str(" with doc._id ");
-            message.push_str(&document_id(document));
+            message.push_str(document);
         }
-        host(&self.context).log.borrow_mut().push(message.clone());
+        self.log(&message);
         Ok(message)
     }
 }

@@ -35,9 +35,9 @@ pub(super) fn limit_this_thread(limit: usize, exceeded: Arc<AtomicBool>) {
     LIMIT.set(isize::try_from(limit).unwrap_or(isize::MAX));
 }
 
-/// Tells that user code starts or ends on this thread.
-pub(super) fn count_this_thread(counting: bool) {
-    COUNTING.set(counting);
+/// Tells that user code starts or ends on this thread; gives what was the case before.
+pub(super) fn count_this_thread(counting: bool) -> bool {
+    COUNTING.replace(counting)
 }
 
 /// What user code of this thread holds, in bytes.
@@ -80,21 +80,25 @@ fn stop() {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardedAllocator<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the wrapped allocator.
         unsafe { self.0.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the wrapped allocator.
         unsafe { self.0.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
+        // SAFETY: the caller keeps the contract of the wrapped allocator.
         unsafe { self.0.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize - layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the wrapped allocator.
         unsafe { self.0.realloc(pointer, layout, size) }
     }
 }

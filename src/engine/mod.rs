@@ -9,6 +9,7 @@
 //! Behaviour follows `share/server/*.js` of CouchDB 3.5; the two [`Profile`]s differ where the
 //! engines that CouchDB is built with differ.
 
+mod analysis;
 mod builtins;
 mod compile;
 mod design_functions;
@@ -19,24 +20,37 @@ mod guard;
 mod json_global;
 mod map;
 mod memory;
+mod mime;
 mod module_file;
+mod peer;
 mod projection;
+mod query_server;
 mod reduce;
+mod render;
 mod require;
+mod responders;
+mod search_index;
 mod source_text;
 mod sources;
 mod spidermonkey;
 mod standard;
+mod stateless;
 mod stringify;
+mod syntax;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;
 
-pub use design_functions::Validation;
 pub use failure::EngineError;
 pub use map::{MapFailure, MapFunctions, MapOutcome, MappedRow};
 pub use memory::GuardedAllocator;
+pub use peer::Peer;
+pub use query_server::Ending;
+pub(crate) use reduce::stored;
 pub use reduce::{ReduceLimit, ReduceOutcome};
+pub(crate) use standard::calendar_fields;
+pub use syntax::same_syntax;
 pub use vm::Vm;
 pub use worker::Engine;
 

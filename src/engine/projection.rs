@@ -10,12 +10,12 @@ use std::ops::ControlFlow;
 use boa_ast::expression::access::{PropertyAccess, PropertyAccessField};
 use boa_ast::expression::literal::LiteralKind;
 use boa_ast::expression::{Call, Expression, Identifier, This};
-use boa_ast::function::{FormalParameterList, FunctionBody};
-use boa_ast::scope::Scope;
+use boa_ast::function::FormalParameterList;
 use boa_ast::statement::With;
 use boa_ast::visitor::{VisitWith, Visitor};
-use boa_ast::{Statement, StatementListItem};
 use boa_interner::{Interner, Sym};
+
+use super::analysis::FunctionScript;
 
 /// The members of a document that must be built for a function to behave as with all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,41 +32,29 @@ impl Projection {
         Self::Members(BTreeSet::new())
     }
 
-    /// What the function of a script reads of its first parameter. `text` is the script as it is
-    /// evaluated, its last statement the function.
-    pub(super) fn of(text: &str) -> Self {
-        let mut interner = Interner::default();
-        let mut parser = boa_parser::Parser::new(boa_parser::Source::from_bytes(text));
-        let Ok(script) = parser.parse_script(&Scope::new_global(), &mut interner) else {
-            return Self::Whole;
-        };
-        let Some((StatementListItem::Statement(last), before)) =
-            script.statements().statements().split_last()
-        else {
-            return Self::Whole;
-        };
-        let Statement::Expression(expression) = last.as_ref() else { return Self::Whole };
-        let Some((parameters, body)) = function(expression) else { return Self::Whole };
-        let Some(document) = first_parameter(parameters) else { return Self::Whole };
-        let [emit, require] = ["emit", "require"].map(|name| interner.get_or_intern(name));
-        let hidden = ["arguments", "eval", "globalThis", "Function"]
-            .map(|name| interner.get_or_intern(name));
+    /// What the function of a script reads of its first parameter.
+    pub(super) fn of(script: &FunctionScript<'_>) -> Self {
+        let Some(document) = first_parameter(script.parameters) else { return Self::Whole };
+        let symbols = |names: [&str; 6]| names.map(|name| script.interner.get(name));
+        let [emit, require, hidden @ ..] =
+            symbols(["emit", "require", "arguments", "eval", "globalThis", "Function"]);
         let inherits =
             ["constructor", "__proto__", "prototype", "getPrototypeOf", "setPrototypeOf"]
-                .map(|name| interner.get_or_intern(name));
+                .map(|name| script.interner.get(name));
         let mut reader = Reader {
             document,
             emit,
             require,
             hidden,
             inherits,
-            interner: &interner,
+            interner: script.interner,
             members: BTreeSet::new(),
             emits_document: false,
             requires: false,
         };
-        let understood = before.iter().all(|item| item.visit_with(&mut reader).is_continue())
-            && body.visit_with(&mut reader).is_continue();
+        let understood =
+            script.before.iter().all(|item| item.visit_with(&mut reader).is_continue())
+                && script.body.visit_with(&mut reader).is_continue();
         if !understood || (reader.requires && reader.emits_document) {
             return Self::Whole;
         }
@@ -74,10 +62,10 @@ impl Projection {
     }
 
     /// What two functions read together.
-    pub(super) fn union(self, other: Self) -> Self {
+    pub(super) fn union(self, other: &Self) -> Self {
         match (self, other) {
             (Self::Members(mut some), Self::Members(more)) => {
-                some.extend(more);
+                some.extend(more.iter().cloned());
                 Self::Members(some)
             }
             _ => Self::Whole,
@@ -90,23 +78,6 @@ impl Projection {
             Self::Members(members) => members.contains(member),
             Self::Whole => true,
         }
-    }
-}
-
-fn function(expression: &Expression) -> Option<(&FormalParameterList, &FunctionBody)> {
-    match expression {
-        Expression::Parenthesized(inner) => function(inner.expression()),
-        // `0,function …`: how an anonymous function is made an expression.
-        Expression::Binary(binary)
-            if matches!(binary.op(), boa_ast::expression::operator::binary::BinaryOp::Comma) =>
-        {
-            function(binary.rhs())
-        }
-        Expression::FunctionExpression(function) if function.name().is_none() => {
-            Some((function.parameters(), function.body()))
-        }
-        Expression::ArrowFunction(function) => Some((function.parameters(), function.body())),
-        _ => None,
     }
 }
 
@@ -123,13 +94,13 @@ fn first_parameter(parameters: &FormalParameterList) -> Option<Sym> {
 /// Visits a function's body; breaks where the document may get away.
 struct Reader<'a> {
     document: Sym,
-    emit: Sym,
-    require: Sym,
+    emit: Option<Sym>,
+    require: Option<Sym>,
     /// Names through which the document or `emit` could be reached unseen.
-    hidden: [Sym; 4],
+    hidden: [Option<Sym>; 4],
     /// Members through which a function could change what all objects inherit, and with that what
     /// serialising an emitted document means.
-    inherits: [Sym; 5],
+    inherits: [Option<Sym>; 5],
     interner: &'a Interner,
     members: BTreeSet<String>,
     emits_document: bool,
@@ -137,12 +108,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn is(&self, expression: &Expression, name: Sym) -> bool {
+    fn is(expression: &Expression, name: Sym) -> bool {
         matches!(expression, Expression::Identifier(identifier) if identifier.sym() == name)
     }
 
     fn read(&mut self, member: Sym) -> ControlFlow<()> {
-        if self.inherits.contains(&member) {
+        if self.inherits.contains(&Some(member)) {
             return ControlFlow::Break(());
         }
         self.members.insert(self.interner.resolve_expect(member).to_string());
@@ -156,10 +127,10 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
     fn visit_property_access(&mut self, access: &'ast PropertyAccess) -> ControlFlow<()> {
         let PropertyAccess::Simple(simple) = access else { return access.visit_with(self) };
         match simple.field() {
-            PropertyAccessField::Const(member) if self.is(simple.target(), self.document) => {
+            PropertyAccessField::Const(member) if Self::is(simple.target(), self.document) => {
                 self.read(member.sym())
             }
-            PropertyAccessField::Expr(field) if self.is(simple.target(), self.document) => {
+            PropertyAccessField::Expr(field) if Self::is(simple.target(), self.document) => {
                 match field.as_ref() {
                     Expression::Literal(literal) => match literal.kind() {
                         LiteralKind::String(member) => self.read(*member),
@@ -169,7 +140,7 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
                 }
             }
             // The name behind the dot is no variable; but some reach what all documents inherit.
-            PropertyAccessField::Const(member) if self.inherits.contains(member.sym_ref()) => {
+            PropertyAccessField::Const(member) if self.inherits.contains(&Some(member.sym())) => {
                 ControlFlow::Break(())
             }
             PropertyAccessField::Const(_) => self.visit_expression(simple.target()),
@@ -181,19 +152,19 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
     }
 
     fn visit_call(&mut self, call: &'ast Call) -> ControlFlow<()> {
-        let emits = self.is(call.function(), self.emit);
+        let emits = self.emit.is_some_and(|emit| Self::is(call.function(), emit));
         match call.function() {
             _ if emits => {}
             // A method called on the document has it as `this`.
             Expression::PropertyAccess(PropertyAccess::Simple(access))
-                if self.is(access.target(), self.document) =>
+                if Self::is(access.target(), self.document) =>
             {
                 return ControlFlow::Break(());
             }
             function => self.visit_expression(function)?,
         }
         for argument in call.args() {
-            if emits && self.is(argument, self.document) {
+            if emits && Self::is(argument, self.document) {
                 self.emits_document = true;
             } else {
                 self.visit_expression(argument)?;
@@ -207,10 +178,11 @@ impl<'ast> Visitor<'ast> for Reader<'_> {
     }
 
     fn visit_sym(&mut self, name: &'ast Sym) -> ControlFlow<()> {
-        if *name == self.document || *name == self.emit || self.hidden.contains(name) {
+        let name = Some(*name);
+        if name == Some(self.document) || name == self.emit || self.hidden.contains(&name) {
             return ControlFlow::Break(());
         }
-        self.requires |= *name == self.require;
+        self.requires |= name == self.require;
         ControlFlow::Continue(())
     }
 

@@ -1,20 +1,21 @@
 //! `CommonJS` modules of a design document: `require` (`share/server/util.js`).
 
-use std::path::Path;
-
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::realm::Realm;
 use boa_engine::{
-    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, Script, Source,
-    js_string,
+    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, js_string,
 };
 use boa_gc::{Finalize, Trace};
 
 use super::builtins::{define, global_of};
+use super::render::{internal_error, not_callable};
 use super::stringify::{self, Spelling};
 use super::vm::host;
-use super::{Profile, Vm, source_text};
+use super::{Profile, Vm, compile, source_text};
 use boa_engine::object::builtins::JsArray;
+
+/// Lines before `util.js` in `share/server/main.js`.
+const UTIL: u32 = 7574;
 
 /// What a `require` function needs: one per compiled function, and one per module it loads.
 #[derive(Clone, Trace, Finalize)]
@@ -37,8 +38,13 @@ impl Vm {
     pub(super) fn add_require(&mut self, realm: &Realm, root: &JsObject) {
         let context = &mut self.context;
         let sandbox = global_of(realm, context);
-        let cache = JsObject::with_object_proto(context.intrinsics());
-        define(root, "_module_cache", cache.clone().into(), true, context);
+        let name = js_string!("_module_cache");
+        let cache = root.get(name, context).ok().and_then(|cache| cache.as_object());
+        let cache = cache.unwrap_or_else(|| {
+            let cache = JsObject::with_object_proto(context.intrinsics());
+            define(root, "_module_cache", cache.clone().into(), true, context);
+            cache
+        });
         let requirer = Requirer {
             root: root.clone(),
             cache,
@@ -60,9 +66,12 @@ fn require_function(requirer: Requirer, context: &mut Context) -> JsObject {
             |_, arguments, requirer: &Requirer, context| {
                 let path = arguments.get_or_undefined(0).clone();
                 if !path.is_string() {
-                    return Err(boa_engine::JsNativeError::typ()
-                        .with_message("name.split is not a function")
-                        .into());
+                    let line = UTIL + 69;
+                    return Err(if path.is_null_or_undefined() {
+                        internal_error("name", Some("split"), &path, line, context)
+                    } else {
+                        not_callable("name.split", line, context)
+                    });
                 }
                 let path = path.to_string(context)?;
                 require(&path, requirer, context)
@@ -110,7 +119,7 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     let current = module.get(js_string!("current"), context)?.to_string(context)?;
     let source =
         format!("(function (module, exports, require) {{ {}\n }});", current.to_std_string_lossy());
-    if let Some(error) = super::compile::complexity_error(&source) {
+    if let Some(error) = compile::complexity_error(&source) {
         return Err(boa_engine::JsNativeError::syntax().with_message(error).into());
     }
     let realm = if requirer.quickjs {
@@ -120,9 +129,8 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
         requirer.realm.clone()
     };
     super::standard::install_for(&source, host(context).profile, &realm, context);
-    let name = host(context).sources.borrow_mut().add(&source);
-    let text = Source::from_bytes(&source).with_path(Path::new(&name));
-    let script = Script::parse(text, Some(realm), context)?;
+    let script = compile::parse(&source, &realm, context)
+        .map_err(|error| syntax_error(error.engine_message(), error.line, context))?;
     let function = script.evaluate(context)?;
     let Some(function) = function.as_callable() else {
         return Err(boa_engine::JsNativeError::typ()
@@ -141,8 +149,24 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     Ok(())
 }
 
+/// A `SyntaxError` with the engine's text and the line it stands in.
+fn syntax_error(message: &str, line: Option<u32>, context: &mut Context) -> JsError {
+    let error: JsError =
+        boa_engine::JsNativeError::syntax().with_message(message.to_owned()).into();
+    match error.into_opaque(context) {
+        Ok(value) => {
+            if let (Some(error), Some(line)) = (value.as_object(), line) {
+                define(&error, "lineNumber", JsValue::new(line), false, context);
+            }
+            JsError::from_opaque(value)
+        }
+        Err(error) => error,
+    }
+}
+
 fn module_realm(requirer: &Requirer, context: &mut Context) -> JsResult<Realm> {
     let realm = context.create_realm()?;
+    Vm::count_realm(context);
     super::json_global::install(&realm, context);
     super::builtins::apply_profile(Profile::QuickJs, &realm, context);
     let global = global_of(&realm, context);
@@ -169,7 +193,9 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
     for segment in text.split('/') {
         match segment {
             ".." => {
-                let Some(current) = place else { return Err(nowhere()) };
+                let Some(current) = place else {
+                    return Err(nowhere("parent", UTIL + 29, context));
+                };
                 let parent = parent_of(Some(&current), context)?;
                 let grand = parent_of(parent.as_ref(), context)?;
                 let (Some(parent), Some(grand)) = (parent, grand) else {
@@ -182,7 +208,9 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
                 place = Some(step(Some(id), container, Some(grand), context));
             }
             "." => {
-                let Some(current) = &place else { return Err(nowhere()) };
+                let Some(current) = &place else {
+                    return Err(nowhere("parent", UTIL + 38, context));
+                };
                 if parent_of(Some(current), context)?.is_none() {
                     return Err(no_parent(current, context)?);
                 }
@@ -191,12 +219,13 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
                 if at_start {
                     place = Some(step(None, requirer.root.clone().into(), None, context));
                 }
-                let Some(holder) = place else { return Err(nowhere()) };
+                let Some(holder) = place else {
+                    return Err(nowhere("current", UTIL + 49, context));
+                };
                 let container = holder.get(js_string!("current"), context)?;
-                if container.is_null() {
-                    return Err(boa_engine::JsNativeError::typ()
-                        .with_message("mod.current is null")
-                        .into());
+                if container.is_null_or_undefined() {
+                    let line = UTIL + 49;
+                    return Err(internal_error("mod.current", None, &container, line, context));
                 }
                 let member = container.to_object(context)?.get(JsString::from(name), context)?;
                 if member.is_undefined() {
@@ -218,7 +247,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
         }
         at_start = false;
     }
-    let Some(found) = place else { return Err(nowhere()) };
+    let Some(found) = place else { return Err(nowhere("current", UTIL + 15, context)) };
     let current = found.get(js_string!("current"), context)?;
     if !current.is_string() {
         let kind = current.type_of();
@@ -266,8 +295,8 @@ fn json_text(value: &JsValue, context: &mut Context) -> JsResult<String> {
 }
 
 /// A relative path in the function itself, which stands nowhere.
-fn nowhere() -> JsError {
-    boa_engine::JsNativeError::typ().with_message("mod is undefined").into()
+fn nowhere(member: &str, line: u32, context: &mut Context) -> JsError {
+    internal_error("mod", Some(member), &JsValue::undefined(), line, context)
 }
 
 fn no_parent(place: &JsObject, context: &mut Context) -> JsResult<JsError> {
@@ -278,6 +307,11 @@ fn no_parent(place: &JsObject, context: &mut Context) -> JsResult<JsError> {
 }
 
 fn thrown_array(key: &str, reason: &str, context: &mut Context) -> JsError {
-    let parts = ["error", key, reason].map(|part| JsValue::from(JsString::from(part)));
+    thrown_list(["error", key, reason], context)
+}
+
+/// A list of texts as CouchDB's own code throws it.
+pub(super) fn thrown_list(parts: [&str; 3], context: &mut Context) -> JsError {
+    let parts = parts.map(|part| JsValue::from(JsString::from(part)));
     JsError::from_opaque(JsArray::from_iter(parts, context).into())
 }

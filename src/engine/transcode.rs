@@ -16,7 +16,7 @@ pub(super) fn transcode(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn value(scanner: &mut Scanner, out: &mut String) -> Option<()> {
+fn value(scanner: &mut Scanner<'_>, out: &mut String) -> Option<()> {
     match scanner.kind().ok()? {
         Kind::Null => {
             scanner.null().ok()?;
@@ -74,7 +74,7 @@ fn number(text: &str, out: &mut String) {
     out.push_str(&double_to_stored(number_to_double(text), &mut buffer));
 }
 
-fn string(text: crate::json::RawString, out: &mut String) {
+fn string(text: crate::json::RawString<'_>, out: &mut String) {
     if text.escaped {
         crate::json::write_string(&text.unescape(), out);
     } else {

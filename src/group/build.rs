@@ -63,8 +63,13 @@ impl BuildFailure {
     }
 }
 
+/// Documents that an engine's thread asks for one by one.
+pub trait Documents: IntoIterator<Item = GroupDocument> + Send + 'static {}
+
+impl<T: IntoIterator<Item = GroupDocument> + Send + 'static> Documents for T {}
+
 /// The built views of a design document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ViewGroup {
     definition: GroupDefinition,
     partitioned: bool,
@@ -83,9 +88,22 @@ pub struct ViewGroup {
 type MapProblem = Box<(Option<usize>, Option<Arc<str>>, EngineError)>;
 
 /// What one document gave: rows per map function.
+#[derive(Debug)]
 struct Mapped {
-    document: GroupDocument,
+    id: Arc<str>,
+    shard: usize,
     rows: Vec<Vec<(Box<str>, Box<str>)>>,
+}
+
+/// What documents gave, mapped by [`ViewGroup::map`] and not yet written to the indexes.
+#[derive(Debug, Default)]
+pub struct MappedDocuments(Vec<Mapped>);
+
+impl MappedDocuments {
+    /// Adds what further documents gave.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
 }
 
 impl ViewGroup {
@@ -99,52 +117,107 @@ impl ViewGroup {
         definition: GroupDefinition,
         shards: usize,
         partitioned: bool,
-        documents: Vec<GroupDocument>,
+        documents: impl Documents,
     ) -> Result<Self, BuildFailure> {
+        let mut group = Self::empty(definition, shards, partitioned);
+        let mapped = group.map(engine, documents)?;
+        group.write(engine, mapped, Vec::new())?;
+        Ok(group)
+    }
+
+    /// The group before anything was indexed.
+    #[must_use]
+    pub fn empty(definition: GroupDefinition, shards: usize, partitioned: bool) -> Self {
         let partitioned = definition.partitioned.unwrap_or(partitioned);
-        let mut group = Self {
-            indexes: definition
-                .maps
-                .iter()
-                .map(|map| Index::new(shards, map.collation, partitioned))
-                .collect(),
-            reductions: Vec::new(),
+        let indexes: Vec<Index> = definition
+            .maps
+            .iter()
+            .map(|map| Index::new(shards, map.collation, partitioned))
+            .collect();
+        // Where there is nothing to reduce, it does not matter what reduces it.
+        let nothing = |index: &Index| {
+            index.reductions(&mut BuiltinReducer::new(Builtin::Count, index.collation())).ok()
+        };
+        let reductions = definition
+            .views
+            .iter()
+            .map(|view| view.reduce.as_ref().and_then(|_| nothing(&indexes[view.map])))
+            .collect();
+        Self {
+            indexes,
+            reductions,
             log: Vec::new(),
             thrown: Vec::new(),
             reduce_calls: vec![Vec::new(); definition.views.len()],
             partitioned,
             definition,
-        };
-        let mapped = group.map(engine, documents)?;
-        let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); group.indexes.len()];
-        for mapped in mapped {
+        }
+    }
+
+    /// Writes the rows of mapped documents into the indexes, instead of those they had, and takes
+    /// those of `removed` documents (with their shards) out. Then reduces anew.
+    ///
+    /// # Errors
+    /// When a reduce function fails in a way that the server answers every query of the group with.
+    pub fn write(
+        &mut self,
+        engine: &mut Engine,
+        mapped: MappedDocuments,
+        removed: Vec<(Arc<str>, usize)>,
+    ) -> Result<(), BuildFailure> {
+        let is_first = self.indexes.iter().all(|index| index.total_rows() == 0);
+        let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); self.indexes.len()];
+        for mapped in mapped.0 {
             for (map, emitted) in mapped.rows.into_iter().enumerate() {
-                if !emitted.is_empty() {
-                    let (id, shard) = (Arc::clone(&mapped.document.id), mapped.document.shard);
+                // Nothing has to be taken out of an index that is empty.
+                if !emitted.is_empty() || !is_first {
+                    let (id, shard) = (Arc::clone(&mapped.id), mapped.shard);
                     rows[map].push(DocumentRows { id, shard, emitted });
                 }
             }
         }
-        for (index, rows) in group.indexes.iter_mut().zip(rows) {
+        if !is_first {
+            for (id, shard) in removed {
+                for rows in &mut rows {
+                    let (id, emitted) = (Arc::clone(&id), Vec::new());
+                    rows.push(DocumentRows { id, shard, emitted });
+                }
+            }
+        }
+        for (index, rows) in self.indexes.iter_mut().zip(rows) {
             index.update(rows);
         }
-        group.reduce_all(engine)?;
-        Ok(group)
+        self.reduce_all(engine)
     }
 
-    fn map(
+    /// Runs the map functions over documents, without touching the indexes. What the functions log
+    /// and throw is added to what is known of that. Documents are asked for one by one, on the
+    /// engine's thread, and none is kept.
+    ///
+    /// # Errors
+    /// When the server would answer every query of the group with an error.
+    pub fn map(
         &mut self,
         engine: &mut Engine,
-        documents: Vec<GroupDocument>,
+        documents: impl Documents,
+    ) -> Result<MappedDocuments, BuildFailure> {
+        self.map_documents(engine, documents).map(MappedDocuments)
+    }
+
+    fn map_documents(
+        &mut self,
+        engine: &mut Engine,
+        documents: impl Documents,
     ) -> Result<Vec<Mapped>, BuildFailure> {
         let language = self.definition.language.as_str();
         if language == "query" {
             return Ok(self.map_mango(documents));
         }
         let Some(profile) = engine.profile().for_language(language) else {
-            return Err(
-                self.unavailable(ViewFailure::new("unknown_query_language", language.to_owned()))
-            );
+            return Err(Self::unavailable(ViewFailure::new(
+                "unknown_query_language",
+                language.to_owned(),
+            )));
         };
         let sources: Vec<String> = self
             .definition
@@ -164,7 +237,7 @@ impl ViewGroup {
             let functions = vm
                 .compile_maps(&sources, lib.as_ref())
                 .map_err(|(map, error)| Box::new((Some(map), None, error)))?;
-            let mut mapped = Vec::with_capacity(documents.len());
+            let mut mapped = Vec::new();
             let (mut log, mut thrown) = (Vec::new(), Vec::new());
             for document in documents {
                 let id = Arc::clone(&document.id);
@@ -179,7 +252,7 @@ impl ViewGroup {
                     thrown.push(ThrownAt { map, document: Arc::clone(&id), message });
                 }
                 log.extend(outcome.log.into_iter().map(|message| (Arc::clone(&id), message)));
-                mapped.push(Mapped { document, rows });
+                mapped.push(Mapped { id, shard: document.shard, rows });
             }
             Ok((mapped, log, thrown))
         };
@@ -199,15 +272,15 @@ impl ViewGroup {
                 document,
             }
         })?;
-        self.log = log
-            .into_iter()
-            .map(|(document, message)| LogLine { document: Some(document), message })
-            .collect();
-        self.thrown = thrown;
+        self.log.extend(
+            log.into_iter()
+                .map(|(document, message)| LogLine { document: Some(document), message }),
+        );
+        self.thrown.extend(thrown);
         Ok(mapped)
     }
 
-    fn map_mango(&self, documents: Vec<GroupDocument>) -> Vec<Mapped> {
+    fn map_mango(&self, documents: impl Documents) -> Vec<Mapped> {
         // CouchDB only logs a definition it does not understand; such an index has no rows.
         let indexes: Vec<Option<Definition>> = self
             .definition
@@ -232,17 +305,14 @@ impl ViewGroup {
                             .collect()
                     })
                     .collect();
-                Mapped { document, rows }
+                Mapped { id: document.id, shard: document.shard, rows }
             })
             .collect()
     }
 
     fn reduce_all(&mut self, engine: &mut Engine) -> Result<(), BuildFailure> {
         for (position, view) in self.definition.views.iter().enumerate() {
-            let Some(source) = &view.reduce else {
-                self.reductions.push(None);
-                continue;
-            };
+            let Some(source) = &view.reduce else { continue };
             let index = &self.indexes[view.map];
             let reductions = match Builtin::recognise(source) {
                 Ok(Some(builtin)) => {
@@ -260,7 +330,7 @@ impl ViewGroup {
                 Err(error) => Err(ViewFailure::new(error.error, error.reason.to_string())),
             };
             match reductions {
-                Ok(reductions) => self.reductions.push(Some(reductions)),
+                Ok(reductions) => self.reductions[position] = Some(reductions),
                 Err(failure) => {
                     let views = vec![view.name.clone()];
                     return Err(BuildFailure { failure, status: 500, views, document: None });
@@ -270,7 +340,7 @@ impl ViewGroup {
         Ok(())
     }
 
-    fn unavailable(&self, failure: ViewFailure) -> BuildFailure {
+    fn unavailable(failure: ViewFailure) -> BuildFailure {
         BuildFailure { failure, status: 500, views: Vec::new(), document: None }
     }
 

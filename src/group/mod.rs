@@ -9,7 +9,7 @@ mod definition;
 mod query;
 mod reducer;
 
-pub use build::{BuildFailure, GroupDocument, LogLine, ThrownAt, ViewGroup};
+pub use build::{BuildFailure, GroupDocument, LogLine, MappedDocuments, ThrownAt, ViewGroup};
 pub use definition::{GroupDefinition, MapDefinition, MapSource, ViewDefinition};
 pub use query::Request;
 pub use reducer::{JavaScriptReducer, ReduceCall};

@@ -23,7 +23,7 @@ pub fn parse_str(text: &str) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-fn value(scanner: &mut Scanner, depth: usize) -> Result<Value, JsonError> {
+fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, JsonError> {
     let kind = scanner.kind()?;
     if depth >= MAX_DEPTH && matches!(kind, Kind::Array | Kind::Object) {
         return Err(scanner.too_deep());

@@ -1,7 +1,7 @@
 //! A project: what is on disk.
 //!
 //! [`Project::open`] finds the root, reads `couchctl.toml` and every design document, and tells
-//! where schemas and suites are. It reports everything that is wrong at once.
+//! where schemas and suites are. A [`suite::Suite`] is read when it is run. It reports everything that is wrong at once.
 
 mod config;
 mod discover;
@@ -10,16 +10,20 @@ mod files;
 mod layout;
 mod problem;
 mod suggest;
+pub mod suite;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use config::{Config, DatabaseConfig, EnvironmentConfig};
+pub use config::{Authentication, Config, DatabaseConfig, EnvironmentConfig};
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
+pub(crate) use layout::{COUCHAPP_BOOKKEEPING, holds_function, javascript_tokens};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
 pub use problem::{Fault, Place, Problem, ProjectError};
 pub use suggest::did_you_mean;
+pub use write::{WriteError, Writer};
 
 use crate::design::DesignDocument;
 use discover::VIEWS;

@@ -161,6 +161,22 @@ pub enum Fault {
     /// A fixture that is not there.
     #[error("the fixture `{0}` does not exist")]
     NoFixture(String),
+    /// A name in a suite that nothing in the project has.
+    #[error("{message}")]
+    Unknown {
+        /// In one line.
+        message: String,
+        /// The name most like it.
+        like: Option<String>,
+    },
+    /// A document of a fixture that cannot be read, or that CouchDB would refuse.
+    #[error("{message}")]
+    Fixture {
+        /// In one line.
+        message: String,
+        /// The next step.
+        hint: Option<&'static str>,
+    },
 }
 
 impl Fault {
@@ -192,6 +208,8 @@ impl Fault {
             Self::NoFolder { .. } => "no-folder",
             Self::Suite(_) => "invalid-suite",
             Self::NoFixture(_) => "no-fixture",
+            Self::Unknown { .. } => "unknown-name",
+            Self::Fixture { .. } => "invalid-fixture",
         }
     }
 
@@ -217,6 +235,11 @@ impl Fault {
             Self::EmptyDesign => "add a view (`<view>/map.js`) or remove the folder".to_owned(),
             Self::WrongId(_) => "ids of design documents start with `_design/`".to_owned(),
             Self::NoFolder { .. } => "create the folder, set `folder`, or remove the entry".to_owned(),
+            Self::NoFixture(_) => "fixtures are looked for beside the suite".to_owned(),
+            Self::Unknown { like, .. } => {
+                return like.as_ref().map(|name| format!("did you mean `{name}`?"));
+            }
+            Self::Fixture { hint, .. } => return hint.map(str::to_owned),
             _ => return None,
         })
     }

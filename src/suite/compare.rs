@@ -11,19 +11,29 @@ use crate::view::collation::{self, Collation};
 /// Rows shown around a difference.
 const CONTEXT: usize = 3;
 
-/// Compares rows in order. Members that an expected row leaves out are not compared, nor are those
-/// that an expected `doc` leaves out; keys and values are compared whole.
+/// Compares rows, or other objects (`what` they are), in order. Members that an expected row leaves
+/// out are not compared unless `exact`, nor are those that an expected `doc` leaves out; keys and
+/// values are compared whole.
 #[must_use]
-pub(super) fn rows(expected: &[Value], actual: &[Value]) -> Option<Failure> {
+pub(super) fn rows(
+    what: &str,
+    expected: &[Value],
+    actual: &[Value],
+    exact: bool,
+) -> Option<Failure> {
+    let row_matches = |expected: &Value, actual: &Value| {
+        if exact { equal(expected, actual) } else { row_matches(expected, actual) }
+    };
     let matches = expected.len() == actual.len()
         && expected.iter().zip(actual).all(|(expected, actual)| row_matches(expected, actual));
     if matches {
         return None;
     }
     let message = if expected.len() == actual.len() {
-        "the rows differ".to_owned()
+        format!("the {what}s differ")
     } else {
-        format!("expected {}, got {}", row_count(expected.len()), row_count(actual.len()))
+        let counted = |rows: &[Value]| counted(rows.len() as u64, what);
+        format!("expected {}, got {}", counted(expected), counted(actual))
     };
     let expected_lines: Vec<String> = expected.iter().map(json::to_string).collect();
     let actual_lines: Vec<String> = actual
@@ -35,6 +45,7 @@ pub(super) fn rows(expected: &[Value], actual: &[Value]) -> Option<Failure> {
             let like = fits.or_else(|| expected.get(position)).or_else(|| expected.last());
             match fits {
                 Some(expected) => json::to_string(expected),
+                None if exact => json::to_string(actual),
                 None => json::to_string(&like_expected(actual, like)),
             }
         })
@@ -42,8 +53,9 @@ pub(super) fn rows(expected: &[Value], actual: &[Value]) -> Option<Failure> {
     Some(Failure { message, diff: Some(diff(&expected_lines, &actual_lines)), hint: None })
 }
 
-fn row_count(count: usize) -> String {
-    format!("{count} row{}", if count == 1 { "" } else { "s" })
+/// `1 row`, `2 rows`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn row_matches(expected: &Value, actual: &Value) -> bool {
@@ -52,15 +64,19 @@ fn row_matches(expected: &Value, actual: &Value) -> bool {
     };
     expected.iter().all(|(name, expected)| {
         let Some(actual) = actual.get(name) else { return false };
-        match (name.as_str(), expected, actual) {
-            ("doc", Value::Object(expected), Value::Object(actual)) => {
-                expected.iter().all(|(name, expected)| {
-                    actual.get(name).is_some_and(|actual| equal(expected, actual))
-                })
-            }
-            _ => equal(expected, actual),
-        }
+        if name == "doc" { has_members(expected, actual) } else { equal(expected, actual) }
     })
+}
+
+/// Whether `actual` has the members of `expected`, where both are objects; otherwise whether they
+/// are equal.
+fn has_members(expected: &Value, actual: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => expected
+            .iter()
+            .all(|(name, member)| actual.get(name).is_some_and(|found| equal(member, found))),
+        _ => equal(expected, actual),
+    }
 }
 
 /// The members of an actual row that an expected one like it names; all when there is none.
@@ -105,20 +121,41 @@ pub(super) fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Compares two values, member by member when they are objects: what `expected` leaves out is not
-/// compared.
+/// Compares a whole value.
 #[must_use]
 pub(super) fn value(what: &str, expected: &Value, actual: &Value) -> Option<Failure> {
-    if equal(expected, actual) {
+    document(what, expected, actual, true)
+}
+
+/// Compares a document or another object: members that `expected` leaves out are not compared unless
+/// `exact`.
+#[must_use]
+pub(super) fn document(
+    what: &str,
+    expected: &Value,
+    actual: &Value,
+    exact: bool,
+) -> Option<Failure> {
+    let is_same = if exact { equal(expected, actual) } else { has_members(expected, actual) };
+    if is_same {
         return None;
     }
     let lines = |value: &Value| -> Vec<String> {
         let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
         pretty.lines().map(str::to_owned).collect()
     };
+    let shown = match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) if !exact => Value::Object(
+            expected
+                .keys()
+                .filter_map(|name| Some((name.clone(), actual.get(name)?.clone())))
+                .collect(),
+        ),
+        _ => actual.clone(),
+    };
     Some(Failure {
         message: format!("{what} differs"),
-        diff: Some(diff(&lines(expected), &lines(actual))),
+        diff: Some(diff(&lines(expected), &lines(&shown))),
         hint: None,
     })
 }
@@ -163,17 +200,18 @@ mod tests {
     fn members_left_out_are_not_compared() {
         let actual = values(r#"[{"id":"a","key":1,"value":{"x":1},"doc":{"_id":"a","n":2}}]"#);
         for expected in [r"[{}]", r#"[{"id":"a"}]"#, r#"[{"key":1.0}]"#, r#"[{"doc":{"n":2}}]"#] {
-            assert_eq!(rows(&values(expected), &actual), None, "{expected}");
+            assert_eq!(rows("row", &values(expected), &actual, false), None, "{expected}");
         }
         for expected in [r"[]", r#"[{"id":"b"}]"#, r#"[{"value":{}}]"#, r#"[{"doc":{"n":3}}]"#] {
-            assert!(rows(&values(expected), &actual).is_some(), "{expected}");
+            assert!(rows("row", &values(expected), &actual, false).is_some(), "{expected}");
         }
     }
 
     #[test]
     fn the_diff_shows_only_what_was_asked_about() {
         let actual = values(r#"[{"id":"a","key":1,"value":null},{"id":"b","key":2,"value":null}]"#);
-        let failure = rows(&values(r#"[{"id":"a"},{"id":"c"}]"#), &actual).expect("differs");
+        let failure =
+            rows("row", &values(r#"[{"id":"a"},{"id":"c"}]"#), &actual, false).expect("differs");
         let text: Vec<String> = failure
             .diff
             .expect("a diff")

@@ -107,7 +107,7 @@ fn determinism(
     // What cannot be mapped at all was reported already.
     let Ok(Some((forwards, backwards, changes))) = again else { return Vec::new() };
     let mut differing: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    let mut changed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut changing: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (position, document) in documents.iter().enumerate() {
         for map in 0..definition.maps.len() {
             let of =
@@ -118,7 +118,7 @@ fn determinism(
                 differing.entry(map).or_default().push(detail);
             }
             if changes[position].contains(&map) {
-                changed.entry(map).or_default().push(format!("`{}`", document.id));
+                changing.entry(map).or_default().push(format!("`{}`", document.id));
             }
         }
     }
@@ -132,7 +132,7 @@ fn determinism(
             details: examples(details),
         });
     }
-    for (map, details) in changed {
+    for (map, details) in changing {
         findings.push(Finding {
             code: "map-changes-document",
             level: Level::Warning,

@@ -1,16 +1,18 @@
-//! Suites: unit tests of design documents.
+//! Suites run: unit tests of design documents.
+//!
+//! [`run`] takes the suites of a [`crate::project`] and gives an outcome, plain data that every report
+//! is made from. A case calls one function and gets an answer; what the case expects is compared with
+//! the answer, and with nothing else.
 
+mod answer;
 mod compare;
-mod error;
-mod file;
+mod judge;
 mod laws;
 mod outcome;
-mod runner;
+mod run;
 mod snapshot;
 
-pub use error::SuiteError;
-pub use file::{Case, CaseKind, Expectation, Fixtures, Suite, ValidateCase};
 pub use outcome::{
     CaseOutcome, DiffLine, Failure, Finding, Level, RunOutcome, SuiteOutcome, Verdict,
 };
-pub use runner::{RunOptions, run};
+pub use run::{RunOptions, run};

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, SuiteError, compare};
+use super::{Failure, compare};
 use crate::json::{self, Map, Value};
+use crate::project::{Fault, Problem};
 
 /// The snapshots of one suite, by case.
 #[derive(Debug, Clone)]
@@ -21,19 +22,24 @@ pub(super) enum Comparison {
 }
 
 impl Snapshots {
-    pub(super) fn read(root: &Path, suite: &Path) -> Result<Self, SuiteError> {
-        let name = suite.to_string_lossy();
+    /// Reads the snapshots beside the suite `path`.
+    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.split(".test.").next().unwrap_or_default();
-        let file = PathBuf::from(format!("{stem}.snapshots.json"));
-        let problem = |line, message| SuiteError { path: file.clone(), line, message, hint: None };
-        let answers = match std::fs::read(root.join(&file)) {
+        let file = path.with_file_name(format!("{stem}.snapshots.json"));
+        let problem = |line, message: &str| {
+            Problem::at_line(&file, line, Fault::Suite(format!("the snapshots: {message}")))
+        };
+        let answers = match std::fs::read(&file) {
             Ok(bytes) => match json::parse(&bytes) {
                 Ok(Value::Object(answers)) => answers,
-                Ok(_) => return Err(problem(None, "must hold an object".into())),
-                Err(error) => return Err(problem(Some(error.line), error.message)),
+                Ok(_) => return Err(problem(1, "not a JSON object")),
+                Err(error) => return Err(problem(error.line, &error.message)),
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
-            Err(error) => return Err(problem(None, format!("cannot be read: {error}"))),
+            Err(error) => {
+                return Err(Problem::new(&file, Fault::Unreadable(error.to_string())));
+            }
         };
         Ok(Self { file, answers, changed: false })
     }
@@ -61,19 +67,16 @@ impl Snapshots {
     }
 
     /// Writes what changed, through a file beside it, so that none is ever half-written.
-    pub(super) fn write(&self, root: &Path) -> Result<(), SuiteError> {
+    pub(super) fn write(&self) -> Result<(), Problem> {
         if !self.changed {
             return Ok(());
         }
-        let path = root.join(&self.file);
-        let beside = path.with_extension("json.new");
+        let beside = self.file.with_extension("json.new");
         let text = format!("{:#}\n", Value::Object(self.answers.clone()));
-        std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path)).map_err(
-            |error| SuiteError {
-                path: self.file.clone(),
-                line: None,
-                message: format!("cannot be written: {error}"),
-                hint: None,
+        std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &self.file)).map_err(
+            |error| {
+                let message = format!("the snapshots cannot be written: {error}");
+                Problem::new(&self.file, Fault::Suite(message))
             },
         )
     }

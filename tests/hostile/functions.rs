@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use couchctl::engine::{Engine, EngineError, Limits, MapOutcome, Profile, ReduceLimit};
+use couchctl::engine::{Engine, EngineError, Limits, MapOutcome, Peer, Profile, ReduceLimit};
 use couchctl::json;
 
 const LIMITS: Limits =
@@ -692,31 +692,57 @@ fn reduces_without_end() {
     assert!(huge.overflow.is_some());
 }
 
+/// Every command of a query server, in one line each after the design document's.
 #[test]
-fn validations_and_filters_without_end() {
-    let design = json::parse_str("{}").expect("JSON");
-    for source in [
-        "function (doc) { while (true); }",
-        "function (doc) { throw { get forbidden() { for (;;); } }; }",
-        "function (doc) { throw { toJSON: function () { for (;;); } }; }",
-        "function (doc) { throw { toString: function () { for (;;); }, get name() { for (;;); }, __proto__: [] }; }",
-    ] {
-        let mut engine = Engine::new(Profile::SpiderMonkey, LIMITS);
-        let design = design.clone();
-        let outcome = engine
-            .run(move |vm| vm.validate(&design, source, [&design, &design, &design, &design]));
-        assert_eq!(outcome.and_then(|outcome| outcome), Err(EngineError::Timeout), "{source}");
+fn commands_of_a_query_server_without_end() {
+    struct Deaf;
+    impl Peer for Deaf {
+        fn send(&mut self, _line: &str) {}
+        fn receive(&mut self) -> Option<String> {
+            None
+        }
     }
-    for source in [
-        "function (doc) { while (true); }",
-        "function (doc) { throw { toString: function () { for (;;); }, get name() { for (;;); } }; }",
-    ] {
-        let mut engine = Engine::new(Profile::QuickJs, LIMITS);
-        let design = design.clone();
-        let outcome = engine
-            .run(move |vm| vm.filter(&design, source, std::slice::from_ref(&design), &design));
-        let outcome = outcome.and_then(|outcome| outcome);
-        assert_eq!(outcome, Err(EngineError::Timeout), "{source}");
+    let endless = "{ toString: function () { for (;;); }, toSource: function () { for (;;); }, \
+                   toJSON: function () { for (;;); }, get name() { for (;;); } }";
+    let function = |body: &str| format!("function (a, b, c, d) {{ {body} }}");
+    let looping =
+        ["while (true);".to_owned(), format!("throw {endless};"), format!("return {endless};")];
+    for profile in BOTH {
+        for (kind, path) in [
+            ("validate_doc_update", r#"["validate_doc_update"]"#),
+            ("filters", r#"["filters","f"]"#),
+            ("shows", r#"["shows","f"]"#),
+            ("lists", r#"["lists","f"]"#),
+            ("updates", r#"["updates","f"]"#),
+        ] {
+            for body in &looping {
+                let source = function(body);
+                let member = match kind {
+                    "validate_doc_update" => json::Value::from(source),
+                    _ => json::Value::Object(
+                        [("f".to_owned(), json::Value::from(source))].into_iter().collect(),
+                    ),
+                };
+                let design: json::Map<_, _> = [(kind.to_owned(), member)].into_iter().collect();
+                let new = format!(
+                    r#"["ddoc","new","_design/d",{}]"#,
+                    json::to_string(&json::Value::Object(design))
+                );
+                let call = format!(r#"["ddoc","_design/d",{path},[[{{}}],{{}},{{}},{{}}]]"#);
+                let started = Instant::now();
+                let mut engine = Engine::new(*profile, LIMITS);
+                let ended = engine.run(move |vm| {
+                    vm.talk_to(Some(Box::new(Deaf)));
+                    vm.answer_line(&new).and_then(|()| vm.answer_line(&call))
+                });
+                assert!(started.elapsed() < PATIENCE, "{profile:?} {kind} {body}");
+                let is_loop = body.starts_with("while");
+                assert!(
+                    ended == Err(EngineError::Timeout) || (ended.is_ok() && !is_loop),
+                    "{profile:?} {kind} {body}: {ended:?}"
+                );
+            }
+        }
     }
 }
 

@@ -26,7 +26,7 @@ macro_rules! symbols {
         }
 
         impl Sym {
-            pub fn as_str(self) -> &'static str {
+            pub(super) fn as_str(self) -> &'static str {
                 match self {
                     Sym::Other => "",
                     $(Sym::$word => $word_text,)*
@@ -35,7 +35,7 @@ macro_rules! symbols {
             }
 
             /// The symbol of a whole word.
-            pub fn of_word(word: &str) -> Sym {
+            pub(super) fn of_word(word: &str) -> Sym {
                 match word {
                     $($word_text => Sym::$word,)*
                     _ => Sym::Other,

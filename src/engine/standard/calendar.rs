@@ -5,22 +5,22 @@ const DAY: i64 = 86_400_000;
 
 /// A moment taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fields {
-    pub(super) year: i64,
+pub(crate) struct Fields {
+    pub(crate) year: i64,
     /// Counted from 0.
-    pub(super) month: usize,
+    pub(crate) month: usize,
     /// Counted from 1.
-    pub(super) day: i64,
-    pub(super) hour: i64,
-    pub(super) minute: i64,
-    pub(super) second: i64,
+    pub(crate) day: i64,
+    pub(crate) hour: i64,
+    pub(crate) minute: i64,
+    pub(crate) second: i64,
     /// 0 is Sunday.
-    pub(super) weekday: usize,
+    pub(crate) weekday: usize,
 }
 
 /// Takes a time value apart; `None` for an invalid one.
 #[expect(clippy::cast_possible_truncation, reason = "time values are whole and below 2^53")]
-pub(super) fn fields(time: f64) -> Option<Fields> {
+pub(crate) fn fields(time: f64) -> Option<Fields> {
     if !time.is_finite() {
         return None;
     }

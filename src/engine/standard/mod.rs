@@ -28,6 +28,7 @@ use boa_engine::realm::Realm;
 use boa_engine::{JsString, js_string};
 
 pub(super) use async_functions::without_async;
+pub(crate) use calendar::fields as calendar_fields;
 
 use super::Profile;
 use super::builtins::{define, global_of};

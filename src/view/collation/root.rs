@@ -150,7 +150,7 @@ impl Root {
         root
     }
 
-    fn read_contexts(&mut self, decoder: &mut Decoder) {
+    fn read_contexts(&mut self, decoder: &mut Decoder<'_>) {
         let mut code = 0;
         for _ in 0..decoder.reader.number() {
             code += decoder.reader.number();
@@ -184,7 +184,7 @@ impl Root {
 
 /// Reads runs of characters with consecutive ranks: first character, length, first rank. Also the
 /// rank where characters without mapping start, and the number of ranks.
-fn read_owners(reader: &mut Reader) -> (Vec<(u32, u32, u32)>, u32, u32) {
+fn read_owners(reader: &mut Reader<'_>) -> (Vec<(u32, u32, u32)>, u32, u32) {
     let mut lanes: Vec<u32> = (0..reader.number()).map(|_| reader.number()).collect();
     let mut owners = Vec::new();
     let (mut rank, mut unassigned, mut end) = (0, 0, 0_u32);
@@ -225,7 +225,7 @@ fn read_owners(reader: &mut Reader) -> (Vec<(u32, u32, u32)>, u32, u32) {
     (owners, unassigned, rank)
 }
 
-fn read_ascending(reader: &mut Reader) -> Vec<u32> {
+fn read_ascending(reader: &mut Reader<'_>) -> Vec<u32> {
     let mut last = 0;
     let count = reader.number();
     (0..count)

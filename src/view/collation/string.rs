@@ -78,7 +78,7 @@ impl Key<'_> {
         self.thirds.push(element.third.into());
     }
 
-    fn push_entry(&mut self, root: &Root, entry: Entry, character: char, text: &mut Text) {
+    fn push_entry(&mut self, root: &Root, entry: Entry, character: char, text: &mut Text<'_>) {
         match entry {
             Entry::Element(element) => self.push(element),
             Entry::Elements(start, count) => {

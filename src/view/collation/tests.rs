@@ -181,10 +181,8 @@ proptest! {
     #[test]
     fn integers_and_doubles_compare_exactly(integer in any::<i64>(), double in prop::num::f64::NORMAL | prop::num::f64::ZERO, near in -3_i64..3) {
         // A double near the integer, or any one.
-        #[expect(clippy::cast_precision_loss)]
         for double in [integer.saturating_add(near) as f64, double] {
             // Saturates, far outside the range of the integers.
-            #[expect(clippy::cast_possible_truncation)]
             let whole = double.trunc() as i128;
             let fraction = 0.0_f64.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal);
             let expected = i128::from(integer).cmp(&whole).then(fraction);

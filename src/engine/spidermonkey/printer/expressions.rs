@@ -66,7 +66,6 @@ impl Printer<'_> {
 
     /// For expressions that start with an operand: it, whether the expression needs parentheses, what is allowed in
     /// it, and what is wanted and allowed of the operand.
-    #[expect(clippy::type_complexity, reason = "taken apart at the only call")]
     fn leftmost_operand(
         &self,
         id: NodeId,
@@ -132,7 +131,6 @@ impl Printer<'_> {
     }
 
     /// An expression that does not start with an operand.
-    #[expect(clippy::too_many_lines, reason = "an arm for each kind of node")]
     fn simple_expression(&mut self, id: NodeId, wanted: Precedence, allow: Allow) {
         match self.node(id) {
             Node::Identifier(name) => self.text(*name),

@@ -7,7 +7,6 @@ use super::{Allow, Precedence, Printer};
 
 impl Printer<'_> {
     /// A statement; `in` needs parentheses in the head of a `for` loop only.
-    #[expect(clippy::too_many_lines, reason = "an arm for each kind of node")]
     pub(super) fn statement(&mut self, id: NodeId, allow_in: bool) {
         if self.is_over() {
             return;
