@@ -18,5 +18,6 @@ pub mod json;
 pub mod mango;
 pub mod project;
 pub mod report;
+pub mod schema;
 pub mod suite;
 pub mod view;

@@ -15,7 +15,10 @@ pub mod suite;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use config::{Config, DatabaseConfig, EnvironmentConfig};
+pub use config::{
+    Config, DatabaseConfig, Discriminator, EnvironmentConfig, IdDiscriminator, IgnoreConfig,
+    ValidationConfig,
+};
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
