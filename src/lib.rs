@@ -13,6 +13,7 @@ pub mod design;
 pub mod document;
 pub mod engine;
 pub mod exit;
+pub mod functions;
 pub mod group;
 pub mod json;
 pub mod mango;

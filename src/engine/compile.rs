@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
-use boa_engine::{JsString, Script, Source};
+use boa_engine::{JsString, JsValue, Script, Source};
 
 use super::analysis::Analysis;
 use super::globals::Sandbox;
@@ -104,6 +104,35 @@ impl Vm {
                 line: None,
                 column: None,
             }),
+        }
+    }
+
+    /// Compiles whatever stands where a source is expected.
+    pub(super) fn compile_value(
+        &mut self,
+        source: &JsValue,
+        realm: &Realm,
+    ) -> Result<JsObject, Thrown> {
+        let compiled = match source.as_string() {
+            Some(text) => self.compile(&text.to_std_string_lossy(), realm),
+            None if !source.to_boolean() => Err(EngineError::MissingFunction),
+            None => {
+                let text = source.to_string(&mut self.context);
+                let text = text.map_err(|error| self.thrown(error))?.to_std_string_lossy();
+                match self.profile {
+                    // Esprima reads the source as a string.
+                    Profile::SpiderMonkey => {
+                        let message = "(new TypeError(\"this.source.charCodeAt is not a function\", \
+                                       \"./share/server/main.js\", 5356))";
+                        Err(compilation(message.into(), &text, None, None))
+                    }
+                    Profile::QuickJs => self.compile(&text, realm),
+                }
+            }
+        };
+        match compiled {
+            Ok((function, _)) => Ok(function),
+            Err(error) => Err(self.error_to_throw(error)),
         }
     }
 

@@ -1,130 +1,165 @@
-//! Functions that a server calls with the whole design document at hand: validation functions and
-//! filters (`share/server/validate.js`, `filter.js`).
+//! Functions that a server calls with the whole design document at hand: the `ddoc` commands of
+//! `share/server/loop.js`, with `validate.js` and `filter.js`.
 
 use boa_engine::JsValue;
 use boa_engine::object::JsObject;
+use boa_engine::object::builtins::JsArray;
+use boa_engine::property::PropertyKey;
 
-use super::documents::Freeze;
+use super::Vm;
 use super::globals::Sandbox;
+use super::render::respond;
+use super::responders::Call;
 use super::vm::{Thrown, host};
-use super::{EngineError, Vm};
-use crate::json::{Map, Value};
-
-/// What a validation function decided about a write.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Validation {
-    /// The write goes through.
-    Accepted,
-    /// The write is refused with an HTTP status, CouchDB's `error` and `reason`.
-    Refused(u16, String, Value),
-}
 
 impl Vm {
-    /// A function of a design document, compiled with the document as what it can `require`, and
-    /// the document itself, which is `this` inside the function.
-    fn design_function(
+    /// Calls the function at `path` of a design document and answers what it gives. The function is
+    /// compiled once and takes the place of its source in the document, which is `this` in all its
+    /// functions.
+    pub(super) fn call_design(
         &mut self,
-        design: &Value,
-        source: &str,
-    ) -> Result<(JsObject, JsValue), EngineError> {
-        let this = self.javascript_value(design, Freeze::No).unwrap_or_default();
-        let realm = self.sandbox(Sandbox::Reduce)?;
-        if let Some(root) = this.as_object() {
-            self.add_require(&realm, &root);
-        }
-        Ok((self.compile(source, &realm)?.0, this))
-    }
-
-    fn argument(&mut self, value: &Value) -> JsValue {
-        self.javascript_value(value, Freeze::No).unwrap_or_default()
-    }
-
-    /// Asks the validation function `source` of `design` about a write.
-    ///
-    /// # Errors
-    /// When the function does not compile or breaks a limit; a server answers 500 to the write then.
-    pub fn validate(
-        &mut self,
-        design: &Value,
-        source: &str,
-        arguments: [&Value; 4],
-    ) -> Result<Validation, EngineError> {
-        let (function, this) = self.design_function(design, source)?;
-        let arguments = arguments.map(|argument| self.argument(argument));
-        *host(&self.context).document.borrow_mut() = Some(arguments[0].clone());
-        let Err(thrown) = self.call(&function, &this, &arguments) else {
-            return Ok(Validation::Accepted);
-        };
-        let value = match thrown {
-            Thrown::Value(value) => value,
-            Thrown::Fatal(error) => return Err(error),
-        };
-        // Only plain objects are handed on as they are; everything else is an error of the function.
-        if value.as_object().is_some_and(|object| object.is_ordinary())
-            && let Ok(Value::Object(members)) = self.json_value(&value)
-        {
-            return Ok(decision(&members));
-        }
-        if value.as_number() == Some(1.0) || value.as_boolean() == Some(true) {
-            return Ok(Validation::Accepted);
-        }
-        if let Some(text) = value.as_string() {
-            let text = text.to_std_string_lossy();
-            return Ok(Validation::Refused(500, "unknown_error".into(), text.into()));
-        }
-        let message = self.error_text(&value);
-        match self.uncaught(Thrown::Value(value)) {
-            EngineError::Thrown { error, .. } => {
-                Ok(Validation::Refused(500, error, message.into()))
+        design: &JsValue,
+        id: &str,
+        path: &JsValue,
+        arguments: &JsValue,
+    ) -> Result<(), Thrown> {
+        let length = self.member(path, "length")?;
+        let length = length.to_u32(&mut self.context).map_err(|error| self.thrown(error))?;
+        let command = self.member(path, "0")?;
+        let kind = self.text(&command)?;
+        let responder = match kind.as_str() {
+            "shows" => Self::show,
+            "lists" => Self::list,
+            "updates" => Self::update,
+            "rewrites" => Self::rewrite,
+            "filters" => Self::filter,
+            "views" => Self::filter_view,
+            "validate_doc_update" => Self::validate,
+            _ => {
+                let reason = format!("unknown ddoc command '{kind}'");
+                return Err(self.list_to_throw(["fatal", "unknown_command", &reason]));
             }
-            other => Err(other),
+        };
+        let mut place = design.clone();
+        for position in 0..length.saturating_sub(1) {
+            let segment = self.member(path, &position.to_string())?;
+            place = self.property(&place, &segment)?;
         }
-    }
-
-    /// Whether the filter `source` of `design` passes each of `documents` for `request`.
-    ///
-    /// # Errors
-    /// When the function does not compile, throws or breaks a limit: a server ends the feed then.
-    pub fn filter(
-        &mut self,
-        design: &Value,
-        source: &str,
-        documents: &[Value],
-        request: &Value,
-    ) -> Result<Vec<bool>, EngineError> {
-        let (function, this) = self.design_function(design, source)?;
-        let request = self.argument(request);
-        let mut passes = Vec::with_capacity(documents.len());
-        for document in documents {
-            let document = self.argument(document);
-            *host(&self.context).document.borrow_mut() = Some(document.clone());
-            match self.call(&function, &this, &[document, request.clone()]) {
-                Ok(value) => passes.push(value.to_boolean()),
-                Err(Thrown::Fatal(error)) => return Err(error),
-                Err(Thrown::Value(value)) => {
-                    let reason = self.error_text(&value).into();
-                    return Err(EngineError::Thrown { error: "error".into(), reason });
+        let name = self.member(path, &length.saturating_sub(1).to_string())?;
+        let found = self.property(&place, &name)?;
+        let function = match found.as_callable() {
+            Some(function) => function,
+            None if !found.to_boolean() => {
+                let name = self.text(&name)?;
+                let reason = format!("missing {kind} function {name} on design doc {id}");
+                return Err(self.error_list("not_found", &reason));
+            }
+            None => {
+                let kind = if kind == "views" { Sandbox::ViewFilter } else { Sandbox::Plain };
+                let realm = self.sandbox(kind).map_err(Thrown::Fatal)?;
+                if let Some(root) = design.as_object() {
+                    self.add_require(&realm, &root);
                 }
+                let function = self.compile_value(&found, &realm)?;
+                self.keep(&place, &name, &function)?;
+                function
             }
+        };
+        let arguments = self.list_of(arguments)?;
+        let call = Call { function: &function, design, arguments };
+        responder(self, &call)
+    }
+
+    /// Puts a compiled function where its source was.
+    fn keep(&mut self, place: &JsValue, name: &JsValue, function: &JsObject) -> Result<(), Thrown> {
+        let key = self.key(name)?;
+        if let Some(place) = place.as_object() {
+            let kept = place.set(key, function.clone(), false, &mut self.context);
+            kept.map_err(|error| self.thrown(error))?;
         }
-        Ok(passes)
+        Ok(())
     }
 
-    /// Takes what the functions logged since the last time.
-    pub fn logged(&mut self) -> Vec<String> {
-        self.take_log()
+    fn key(&mut self, name: &JsValue) -> Result<PropertyKey, Thrown> {
+        name.to_property_key(&mut self.context).map_err(|error| self.thrown(error))
     }
-}
 
-/// What `couch_query_servers:validate_doc_update` makes of a thrown object.
-fn decision(members: &Map<String, Value>) -> Validation {
-    let mut only = members.iter();
-    match (only.next(), only.next()) {
-        (Some((name, reason)), None) => match name.as_str() {
-            "forbidden" => Validation::Refused(403, name.clone(), reason.clone()),
-            "unauthorized" => Validation::Refused(401, name.clone(), reason.clone()),
-            _ => Validation::Refused(500, "unknown_error".into(), reason.clone()),
-        },
-        _ => Validation::Refused(500, "unknown_error".into(), "function_clause".into()),
+    fn property(&mut self, value: &JsValue, name: &JsValue) -> Result<JsValue, Thrown> {
+        let key = self.key(name)?;
+        let object = value.to_object(&mut self.context).map_err(|error| self.thrown(error))?;
+        object.get(key, &mut self.context).map_err(|error| self.thrown(error))
+    }
+
+    /// `String(value)`.
+    pub(super) fn text(&mut self, value: &JsValue) -> Result<String, Thrown> {
+        let text = value.to_string(&mut self.context).map_err(|error| self.thrown(error))?;
+        Ok(text.to_std_string_lossy())
+    }
+
+    /// The elements of a list; none of what is missing.
+    pub(super) fn list_of(&mut self, list: &JsValue) -> Result<Vec<JsValue>, Thrown> {
+        if list.is_null_or_undefined() {
+            return Ok(Vec::new());
+        }
+        let length = self.member(list, "length")?;
+        let length = length.to_u32(&mut self.context).map_err(|error| self.thrown(error))?;
+        (0..length).map(|position| self.member(list, &position.to_string())).collect()
+    }
+
+    /// Answers 1, or what the validation function threw, unless it is an error.
+    fn validate(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
+        *host(&self.context).document.borrow_mut() = call.arguments.first().cloned();
+        let answer = match self.call(call.function, call.design, &call.arguments) {
+            Ok(_) => JsValue::new(1),
+            Err(Thrown::Value(value)) => {
+                let name = self.member(&value, "name")?;
+                if name.to_boolean() && self.member(&value, "stack")?.to_boolean() {
+                    return Err(Thrown::Value(value));
+                }
+                value
+            }
+            Err(fatal) => return Err(fatal),
+        };
+        self.watched(|vm| respond(&answer, &mut vm.context));
+        Ok(())
+    }
+
+    /// Answers for each document whether the filter passes it.
+    fn filter(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
+        let request = call.arguments.get(1).cloned().unwrap_or_default();
+        self.filter_each(call, |vm, document| {
+            let arguments = [document, request.clone()];
+            Ok(vm.call(call.function, call.design, &arguments)?.to_boolean())
+        })
+    }
+
+    /// Answers for each document whether the map function emits anything.
+    fn filter_view(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
+        self.filter_each(call, |vm, document| {
+            host(&vm.context).emitted.set(false);
+            vm.call(call.function, &JsValue::undefined(), &[document])?;
+            Ok(host(&vm.context).emitted.get())
+        })
+    }
+
+    fn filter_each(
+        &mut self,
+        call: &Call<'_>,
+        passes: impl Fn(&mut Self, JsValue) -> Result<bool, Thrown>,
+    ) -> Result<(), Thrown> {
+        let documents = call.arguments.first().cloned().unwrap_or_default();
+        if documents.is_null_or_undefined() {
+            return Err(self.type_error());
+        }
+        let mut results = Vec::new();
+        for document in self.list_of(&documents)? {
+            *host(&self.context).document.borrow_mut() = Some(document.clone());
+            results.push(JsValue::new(passes(self, document)?));
+        }
+        let context = &mut self.context;
+        let results = JsArray::from_iter(results, context);
+        let answer = JsArray::from_iter([JsValue::new(true), results.into()], context);
+        respond(&answer.into(), context);
+        Ok(())
     }
 }

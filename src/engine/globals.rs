@@ -3,25 +3,28 @@
 
 use boa_engine::native_function::NativeFunctionPointer;
 use boa_engine::object::JsObject;
-use boa_engine::object::builtins::JsArray;
 use boa_engine::realm::Realm;
 use boa_engine::value::JsVariant;
-use boa_engine::{Context, JsArgs, JsError, JsResult, JsString, JsValue, js_string};
+use boa_engine::{Context, JsArgs, JsResult, JsString, JsValue, js_string};
 
 use super::builtins::{self, define, global_of, native};
 use super::source_text::source_text;
 use super::standard::messages;
 use super::stringify::{self, Spelling};
-use super::vm::host;
-use super::{Profile, Vm, json_global};
+use super::vm::{host, with_host};
+use super::{Profile, Vm, json_global, render, search_index};
 
 /// What a function is for; it decides which helpers it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Sandbox {
-    /// Functions added with `add_fun`: maps, and search index functions.
+    /// Functions added with `add_fun`: maps, and search index functions for Clouseau.
     Map,
-    /// Reduce functions.
-    Reduce,
+    /// Search index functions for Nouveau.
+    Nouveau,
+    /// Map functions as filters of the changes feed: `emit` only tells that it was called.
+    ViewFilter,
+    /// Reduce functions, and all other functions of design documents.
+    Plain,
 }
 
 impl Vm {
@@ -40,21 +43,23 @@ impl Vm {
             Profile::QuickJs => realm.intrinsics().objects().json(),
         };
         let to_json = builtins::method(&json, "stringify", &mut self.context);
-        self.helper(&global, "emit", 2, emit);
+        self.helper(&global, "emit", 2, if kind == Sandbox::ViewFilter { passed } else { emit });
         self.helper(&global, "sum", 1, sum);
         self.helper(&global, "log", 1, log);
         define(&global, "toJSON", to_json.into(), true, &mut self.context);
         if self.profile == Profile::SpiderMonkey {
             define(&global, "JSON", json.into(), false, &mut self.context);
         }
-        self.helper(&global, "provides", 2, nothing);
-        self.helper(&global, "registerType", 1, nothing);
-        self.helper(&global, "start", 1, nothing);
-        self.helper(&global, "send", 1, nothing);
-        self.helper(&global, "getRow", 0, nothing);
+        self.helper(&global, "provides", 2, render::provides);
+        self.helper(&global, "registerType", 0, render::register_type);
+        self.helper(&global, "start", 1, render::start);
+        self.helper(&global, "send", 1, render::send);
+        self.helper(&global, "getRow", 0, render::get_row);
         self.helper(&global, "isArray", 1, is_array);
-        if kind == Sandbox::Map {
-            self.helper(&global, "index", 3, index);
+        match kind {
+            Sandbox::Map => self.helper(&global, "index", 3, search_index::clouseau),
+            Sandbox::Nouveau => self.helper(&global, "index", 1, search_index::nouveau),
+            Sandbox::ViewFilter | Sandbox::Plain => {}
         }
         if self.profile == Profile::SpiderMonkey {
             self.helper_hidden(&global, "uneval", 1, uneval);
@@ -93,6 +98,13 @@ fn emit(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<J
     Ok(JsValue::undefined())
 }
 
+/// The `emit` of a `_view` filter (`share/server/filter.js`).
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+fn passed(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    host(context).emitted.set(true);
+    Ok(JsValue::undefined())
+}
+
 /// What looks like an Error becomes `{error, message}` (since 3.4.3), anything else stays.
 fn error_to_json(value: &JsValue, context: &mut Context) -> JsResult<JsValue> {
     let Some(object) = value.as_object().filter(|object| !object.is_callable()) else {
@@ -127,7 +139,8 @@ fn sum(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
     Ok(total)
 }
 
-fn enumerable_keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsString>> {
+/// What `for…in` visits, but no `length`: own names first, then those of prototypes.
+pub(super) fn enumerable_keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsString>> {
     let mut names: Vec<JsString> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut current = Some(object.clone());
@@ -161,80 +174,24 @@ fn enumerable_keys(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsS
 fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let message = arguments.get_or_undefined(0);
     let text = match message.variant() {
-        // Lone surrogates, which Rust's strings cannot hold, become U+FFFD.
-        JsVariant::String(text) => text.to_std_string_lossy(),
+        JsVariant::String(text) => text.clone(),
         _ => {
             let message = error_to_json(message, context)?;
             let mut text = String::new();
             if stringify::write(&message, Spelling::JavaScript, &mut text, context)? {
-                text
+                text.into()
             } else {
-                "undefined".into()
+                js_string!("undefined")
             }
         }
     };
-    host(context).log.borrow_mut().push(text);
+    with_host(context, |host, context| host.log(text, context));
     Ok(JsValue::undefined())
 }
 
 /// `[object Array]` in any realm.
 fn is_array(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     Ok(JsValue::new(builtins::is_array(arguments.get_or_undefined(0), context)?))
-}
-
-/// The helpers of show and list functions do nothing that a view could see.
-#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
-fn nothing(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
-    Ok(JsValue::undefined())
-}
-
-/// Clouseau's `index(name, value, options)` (`share/server/dreyfus.js`).
-fn index(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let (name, value) = (arguments.get_or_undefined(0), arguments.get_or_undefined(1));
-    let options = arguments.get_or_undefined(2);
-    let Some(text) = name.as_string() else {
-        let kind = name.type_of();
-        return Err(named_error(
-            "TypeError",
-            &format!("name must be a string not {kind}"),
-            context,
-        ));
-    };
-    if text.to_std_string_lossy().starts_with('_') {
-        return Err(named_error("ReservedName", "name must not start with an underscore", context));
-    }
-    if !(value.is_string() || value.is_number() || value.is_boolean()) {
-        let kind = value.type_of();
-        return Err(named_error(
-            "TypeError",
-            &format!("value must be a string, a number or boolean not {kind}"),
-            context,
-        ));
-    }
-    if options.to_boolean() && !options.is_object() {
-        let kind = options.type_of();
-        return Err(named_error(
-            "TypeError",
-            &format!("options must be an object not {kind}"),
-            context,
-        ));
-    }
-    let options = if options.to_boolean() {
-        options.clone()
-    } else {
-        JsObject::with_object_proto(context.intrinsics()).into()
-    };
-    let field = JsArray::from_iter([name.clone(), value.clone(), options], context);
-    host(context).fields.borrow_mut().push(field.into());
-    Ok(JsValue::undefined())
-}
-
-/// An object with `name` and `message`, as CouchDB's helpers throw it.
-fn named_error(name: &str, message: &str, context: &mut Context) -> JsError {
-    let error = JsObject::with_object_proto(context.intrinsics());
-    define(&error, "name", JsString::from(name).into(), true, context);
-    define(&error, "message", JsString::from(message).into(), true, context);
-    JsError::from_opaque(error.into())
 }
 
 /// SpiderMonkey's `uneval(value)`.

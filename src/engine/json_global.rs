@@ -75,14 +75,21 @@ fn parse_function(
     context: &mut Context,
 ) -> JsResult<JsValue> {
     let text = arguments.get_or_undefined(0).to_string(context)?;
-    let units = text.to_vec();
-    let mut parser = Parser { units: &units, position: 0, profile: host(context).profile };
-    let value = parser.document(context)?;
+    let value = parse(&text, context)?;
     if arguments.get_or_undefined(1).is_callable() {
         // With a reviver: the text is valid by now, and its depth is bounded.
         return original.call(this, arguments, context);
     }
     Ok(value)
+}
+
+/// `JSON.parse(text)`.
+///
+/// # Errors
+/// A `SyntaxError` with the engine's message.
+pub(super) fn parse(text: &JsString, context: &mut Context) -> JsResult<JsValue> {
+    let units = text.to_vec();
+    Parser { units: &units, position: 0, profile: host(context).profile }.document(context)
 }
 
 /// A JSON parser over UTF-16, as JavaScript strings may hold lone surrogates.

@@ -3,6 +3,7 @@
 
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
+use boa_engine::realm::Realm;
 use boa_engine::{JsValue, js_string};
 
 use super::compile::Compiled;
@@ -12,7 +13,7 @@ use super::projection::Projection;
 use super::stringify::{self, Spelling};
 use super::vm::{Thrown, host};
 use super::{EngineError, Vm, transcode};
-use crate::json::{Kind, Map, Scanner, Value};
+use crate::json::{Kind, Scanner, Value};
 
 /// The compiled map functions of one design document, in the order they were given.
 ///
@@ -93,19 +94,22 @@ impl Vm {
     }
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
-        self.compile_reusable(source, Sandbox::Map, |vm| {
-            let realm = vm.sandbox(Sandbox::Map)?;
-            let empty = Value::Object(Map::new());
-            let views = vm.javascript_value(&empty, Freeze::No).unwrap_or_default();
-            let root = vm.javascript_value(&empty, Freeze::No).unwrap_or_default();
-            let (Some(views), Some(root)) = (views.as_object(), root.as_object()) else {
-                return Err(EngineError::Internal("no object could be made".into()));
-            };
-            super::builtins::define(&views, "lib", lib.clone(), true, &mut vm.context);
-            super::builtins::define(&root, "views", views.into(), true, &mut vm.context);
-            vm.add_require(&realm, &root);
-            Ok(realm)
-        })
+        self.compile_reusable(source, Sandbox::Map, |vm| vm.view_sandbox(Sandbox::Map, lib))
+    }
+
+    /// A sandbox for a function that is added, with the modules it can `require`.
+    pub(super) fn view_sandbox(
+        &mut self,
+        kind: Sandbox,
+        lib: &JsValue,
+    ) -> Result<Realm, EngineError> {
+        let realm = self.sandbox(kind)?;
+        let views = JsObject::with_object_proto(self.context.intrinsics());
+        let root = JsObject::with_object_proto(self.context.intrinsics());
+        super::builtins::define(&views, "lib", lib.clone(), true, &mut self.context);
+        super::builtins::define(&root, "views", views.into(), true, &mut self.context);
+        self.add_require(&realm, &root);
+        Ok(realm)
     }
 
     /// Runs the map functions over one document, given as JSON text.
@@ -139,10 +143,13 @@ impl Vm {
             let before = host(&self.context).rows.borrow().len();
             if let Err(thrown) = self.call(function, &this, std::slice::from_ref(&value)) {
                 host(&self.context).rows.borrow_mut().truncate(before);
-                let message = self
-                    .view_exception(thrown, Some(document))
-                    .map_err(|error| MapFailure { map: Some(index), error })?;
-                outcome.threw.push((index, message));
+                match self.view_exception(thrown, Some(&document_id(document))) {
+                    Ok(message) => outcome.threw.push((index, message)),
+                    Err(thrown) => {
+                        let error = self.uncaught(thrown);
+                        return Err(MapFailure { map: Some(index), error });
+                    }
+                }
             }
             counts.push(host(&self.context).rows.borrow().len() - before);
         }
@@ -243,43 +250,39 @@ impl Vm {
         Ok(text)
     }
 
-    /// CouchDB's `handleViewError`: most exceptions are logged, some end the build.
+    /// CouchDB's `handleViewError`: most exceptions are logged, some end the build. `document` is its
+    /// id as text.
     pub(super) fn view_exception(
         &mut self,
         thrown: Thrown,
         document: Option<&str>,
-    ) -> Result<String, EngineError> {
+    ) -> Result<String, Thrown> {
         let value = match thrown {
-            Thrown::Fatal(error) => return Err(error),
             Thrown::Value(value) => value,
+            fatal => return Err(fatal),
         };
         let fatal = js_string!("fatal_error");
         if value.equals(&fatal.into(), &mut self.context).unwrap_or(false) {
-            return Err(EngineError::Thrown {
-                error: "map_runtime_error".into(),
-                reason: "function raised 'fatal_error'".into(),
-            });
+            return Err(self.error_list("map_runtime_error", "function raised 'fatal_error'"));
         }
-        if value.is_null_or_undefined() {
-            return Err(self.uncaught(Thrown::Value(value)));
+        let is = |value: &JsValue, text: &str| value.as_string().is_some_and(|found| found == text);
+        // Fails, too, for null and undefined.
+        let first = self.member(&value, "0")?;
+        if is(&first, "fatal") {
+            return Err(Thrown::Value(value));
         }
-        let object = value.to_object(&mut self.context);
-        if let Ok(object) = object {
-            let first = object.get(0_u32, &mut self.context).unwrap_or_default();
-            let name = object.get(js_string!("name"), &mut self.context).unwrap_or_default();
-            let is = |value: &JsValue, text: &str| {
-                value.as_string().is_some_and(|found| found.to_std_string_lossy() == text)
-            };
-            if is(&first, "fatal") || is(&name, "InternalError") {
-                return Err(self.uncaught(Thrown::Value(value)));
-            }
+        let name = self.member(&value, "name")?;
+        if is(&name, "InternalError") {
+            let message = self.member(&value, "message")?;
+            let list = [js_string!("fatal").into(), name, message];
+            return Err(Thrown::Value(JsArray::from_iter(list, &mut self.context).into()));
         }
         let mut message = format!("function raised exception {}", self.error_text(&value));
         if let Some(document) = document {
             message.push_str(" with doc._id ");
-            message.push_str(&document_id(document));
+            message.push_str(document);
         }
-        host(&self.context).log.borrow_mut().push(message.clone());
+        self.log(&message);
         Ok(message)
     }
 }

@@ -35,9 +35,9 @@ pub(super) fn limit_this_thread(limit: usize, exceeded: Arc<AtomicBool>) {
     LIMIT.set(isize::try_from(limit).unwrap_or(isize::MAX));
 }
 
-/// Tells that user code starts or ends on this thread.
-pub(super) fn count_this_thread(counting: bool) {
-    COUNTING.set(counting);
+/// Tells that user code starts or ends on this thread; gives what was the case before.
+pub(super) fn count_this_thread(counting: bool) -> bool {
+    COUNTING.replace(counting)
 }
 
 fn count(bytes: isize) {

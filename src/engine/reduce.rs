@@ -1,12 +1,13 @@
 //! JavaScript reduce functions (`runReduce` in `share/server/views.js`).
 
-use boa_engine::JsValue;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
+use boa_engine::{JsString, JsValue};
 
 use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::stringify::{self, Spelling};
+use super::vm::Thrown;
 use super::{EngineError, Vm};
 use crate::json::Value;
 
@@ -85,13 +86,9 @@ impl Vm {
         input: usize,
         limit: ReduceLimit,
     ) -> Result<ReduceOutcome, EngineError> {
-        let mut functions: Vec<JsObject> = Vec::with_capacity(sources.len());
-        // Nothing survives a call: CouchDB compiles the functions anew for each.
-        for source in sources {
-            let kind = Sandbox::Reduce;
-            let compiled = self.compile_reusable(source, kind, |vm| vm.sandbox(kind))?;
-            functions.push(compiled.function);
-        }
+        let functions = sources.iter().map(|source| JsString::from(*source).into());
+        let functions = self.compile_reduces(functions.collect());
+        let functions = functions.map_err(|thrown| self.uncaught(thrown))?;
         let internal = |error: crate::json::JsonError| EngineError::Internal(error.to_string());
         let rereduce = keys.is_none();
         let keys = match keys {
@@ -102,22 +99,8 @@ impl Vm {
         };
         let values =
             self.documents.value(values, Freeze::No, &mut self.context).map_err(internal)?;
-        let this: JsValue =
-            JsArray::from_iter(functions.iter().map(|f| f.clone().into()), &mut self.context)
-                .into();
-        let mut results = Vec::with_capacity(functions.len());
-        let mut threw = Vec::new();
-        for (index, function) in functions.iter().enumerate() {
-            let arguments = [keys.clone(), values.clone(), JsValue::new(rereduce)];
-            match self.call(function, &this, &arguments) {
-                Ok(value) => results.push(value),
-                Err(thrown) => {
-                    self.view_exception(thrown, None)?;
-                    threw.push(index);
-                    results.push(JsValue::null());
-                }
-            }
-        }
+        let called = self.call_reduces(&functions, &keys, &values, rereduce);
+        let (results, threw) = called.map_err(|thrown| self.uncaught(thrown))?;
         let written = self.watched(|vm| {
             let mut texts = Vec::with_capacity(results.len());
             let mut output = 1;
@@ -152,10 +135,57 @@ impl Vm {
         let values = texts.iter().map(|text| stored(text)).collect();
         Ok(ReduceOutcome { values, overflow, log: self.take_log(), threw, sizes: (output, input) })
     }
+
+    /// Compiles reduce functions, as for every call, so that nothing survives in their globals.
+    pub(super) fn compile_reduces(
+        &mut self,
+        sources: Vec<JsValue>,
+    ) -> Result<Vec<JsObject>, Thrown> {
+        let kind = Sandbox::Plain;
+        let compile = |source: JsValue| {
+            if let Some(text) = source.as_string() {
+                let text = text.to_std_string_lossy();
+                let compiled = self.compile_reusable(&text, kind, |vm| vm.sandbox(kind));
+                return compiled
+                    .map(|compiled| compiled.function)
+                    .map_err(|error| self.error_to_throw(error));
+            }
+            let realm = self.sandbox(kind).map_err(Thrown::Fatal)?;
+            self.compile_value(&source, &realm)
+        };
+        sources.into_iter().map(compile).collect()
+    }
+
+    /// Calls compiled reduce functions: their results, and which of them threw and give null.
+    pub(super) fn call_reduces(
+        &mut self,
+        functions: &[JsObject],
+        keys: &JsValue,
+        values: &JsValue,
+        rereduce: bool,
+    ) -> Result<(Vec<JsValue>, Vec<usize>), Thrown> {
+        let this = functions.iter().map(|function| function.clone().into());
+        let this: JsValue = JsArray::from_iter(this, &mut self.context).into();
+        let mut results = Vec::with_capacity(functions.len());
+        let mut threw = Vec::new();
+        for (index, function) in functions.iter().enumerate() {
+            let arguments = [keys.clone(), values.clone(), JsValue::new(rereduce)];
+            match self.call(function, &this, &arguments) {
+                Ok(value) => results.push(value),
+                Err(thrown) => {
+                    self.view_exception(thrown, None)?;
+                    threw.push(index);
+                    results.push(JsValue::null());
+                }
+            }
+        }
+        Ok((results, threw))
+    }
 }
 
-/// The value CouchDB stores for a printed reduction: lone surrogates become U+FFFD.
-fn stored(text: &str) -> Value {
+/// The value CouchDB reads from what a query server prints, which is valid JSON: lone surrogates
+/// become U+FFFD (`couch_query_servers:force_utf8`).
+pub(crate) fn stored(text: &str) -> Value {
     crate::json::parse_str(text)
         .or_else(|_| crate::json::parse_str(&replace_lone_surrogates(text)))
         .unwrap_or(Value::Null)

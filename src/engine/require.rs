@@ -11,10 +11,14 @@ use boa_engine::{
 use boa_gc::{Finalize, Trace};
 
 use super::builtins::{define, global_of};
+use super::render::internal_error;
 use super::stringify::{self, Spelling};
 use super::vm::host;
 use super::{Profile, Vm, source_text};
 use boa_engine::object::builtins::JsArray;
+
+/// Lines before `util.js` in `share/server/main.js`.
+const UTIL: u32 = 7574;
 
 /// What a `require` function needs: one per compiled function, and one per module it loads.
 #[derive(Clone, Trace, Finalize)]
@@ -37,8 +41,13 @@ impl Vm {
     pub(super) fn add_require(&mut self, realm: &Realm, root: &JsObject) {
         let context = &mut self.context;
         let sandbox = global_of(realm, context);
-        let cache = JsObject::with_object_proto(context.intrinsics());
-        define(root, "_module_cache", cache.clone().into(), true, context);
+        let name = js_string!("_module_cache");
+        let cache = root.get(name, context).ok().and_then(|cache| cache.as_object());
+        let cache = cache.unwrap_or_else(|| {
+            let cache = JsObject::with_object_proto(context.intrinsics());
+            define(root, "_module_cache", cache.clone().into(), true, context);
+            cache
+        });
         let requirer = Requirer {
             root: root.clone(),
             cache,
@@ -169,7 +178,9 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
     for segment in text.split('/') {
         match segment {
             ".." => {
-                let Some(current) = place else { return Err(nowhere()) };
+                let Some(current) = place else {
+                    return Err(nowhere("parent", UTIL + 28, context));
+                };
                 let parent = parent_of(Some(&current), context)?;
                 let grand = parent_of(parent.as_ref(), context)?;
                 let (Some(parent), Some(grand)) = (parent, grand) else {
@@ -182,7 +193,9 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
                 place = Some(step(Some(id), container, Some(grand), context));
             }
             "." => {
-                let Some(current) = &place else { return Err(nowhere()) };
+                let Some(current) = &place else {
+                    return Err(nowhere("parent", UTIL + 37, context));
+                };
                 if parent_of(Some(current), context)?.is_none() {
                     return Err(no_parent(current, context)?);
                 }
@@ -191,12 +204,13 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
                 if at_start {
                     place = Some(step(None, requirer.root.clone().into(), None, context));
                 }
-                let Some(holder) = place else { return Err(nowhere()) };
+                let Some(holder) = place else {
+                    return Err(nowhere("current", UTIL + 49, context));
+                };
                 let container = holder.get(js_string!("current"), context)?;
-                if container.is_null() {
-                    return Err(boa_engine::JsNativeError::typ()
-                        .with_message("mod.current is null")
-                        .into());
+                if container.is_null_or_undefined() {
+                    let line = UTIL + 49;
+                    return Err(internal_error("mod.current", None, &container, line, context));
                 }
                 let member = container.to_object(context)?.get(JsString::from(name), context)?;
                 if member.is_undefined() {
@@ -218,7 +232,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
         }
         at_start = false;
     }
-    let Some(found) = place else { return Err(nowhere()) };
+    let Some(found) = place else { return Err(nowhere("current", UTIL + 15, context)) };
     let current = found.get(js_string!("current"), context)?;
     if !current.is_string() {
         let kind = current.type_of();
@@ -266,8 +280,8 @@ fn json_text(value: &JsValue, context: &mut Context) -> JsResult<String> {
 }
 
 /// A relative path in the function itself, which stands nowhere.
-fn nowhere() -> JsError {
-    boa_engine::JsNativeError::typ().with_message("mod is undefined").into()
+fn nowhere(member: &str, line: u32, context: &mut Context) -> JsError {
+    internal_error("mod", Some(member), &JsValue::undefined(), line, context)
 }
 
 fn no_parent(place: &JsObject, context: &mut Context) -> JsResult<JsError> {
@@ -278,6 +292,11 @@ fn no_parent(place: &JsObject, context: &mut Context) -> JsResult<JsError> {
 }
 
 fn thrown_array(key: &str, reason: &str, context: &mut Context) -> JsError {
-    let parts = ["error", key, reason].map(|part| JsValue::from(JsString::from(part)));
+    thrown_list(["error", key, reason], context)
+}
+
+/// A list of texts as CouchDB's own code throws it.
+pub(super) fn thrown_list(parts: [&str; 3], context: &mut Context) -> JsError {
+    let parts = parts.map(|part| JsValue::from(JsString::from(part)));
     JsError::from_opaque(JsArray::from_iter(parts, context).into())
 }

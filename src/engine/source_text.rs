@@ -148,8 +148,16 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
     };
     let name = part(js_string!("name")).map_or("Error".into(), |name| name.to_std_string_lossy());
     let message = part(js_string!("message")).unwrap_or_default();
-    let line = error_place(error, context).map_or(1, |(line, _)| line);
-    format!("(new {name}({}, \"<unknown>\", {line}))", quoted(&message))
+    // CouchDB's own code says where it stands.
+    let own = |name: JsString| {
+        let property = error.borrow().properties().get(&name.into());
+        property.and_then(|property| property.value().cloned())
+    };
+    let file = own(js_string!("fileName")).and_then(|file| file.as_string());
+    let file = file.map_or("<unknown>".into(), |file| file.to_std_string_lossy());
+    let line = own(js_string!("lineNumber")).and_then(|line| line.to_u32(context).ok());
+    let line = line.or_else(|| error_place(error, context).map(|(line, _)| line)).unwrap_or(1);
+    format!("(new {name}({}, \"{file}\", {line}))", quoted(&message))
 }
 
 /// The line and column, counted from 1, of the innermost frame that has them.

@@ -9,13 +9,19 @@ use boa_engine::context::{ContextBuilder, HostHooks};
 use boa_engine::error::{EngineError as BoaError, RuntimeLimitError};
 use boa_engine::job::{Job, JobExecutor};
 use boa_engine::module::IdleModuleLoader;
+use boa_engine::object::builtins::JsArray;
 use boa_engine::object::{IntegrityLevel, JsObject};
+use boa_engine::property::PropertyKey;
 use boa_engine::realm::Realm;
-use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
+use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue};
 
 use super::compile::Compiled;
 use super::documents::Documents;
 use super::globals::Sandbox;
+use super::mime::Mime;
+use super::peer::Peer;
+use super::query_server::QueryServer;
+use super::render::Rendering;
 use super::sources::Sources;
 use super::worker::Progress;
 use super::{EngineError, Limits, Profile, builtins, json_global, memory, stringify};
@@ -34,6 +40,8 @@ pub struct Vm {
     pub(super) json: JsObject,
     /// Functions that leave nothing behind, by what they are for and their source.
     pub(super) reusable: HashMap<(Sandbox, Box<str>), Compiled>,
+    /// What this machine knows as a query server.
+    pub(super) server: QueryServer,
     progress: Arc<Progress>,
 }
 
@@ -50,21 +58,73 @@ pub(super) struct Host {
     pub(super) rows: RefCell<Vec<(JsValue, JsValue)>>,
     /// What `index` was given.
     pub(super) fields: RefCell<Vec<JsValue>>,
-    /// Messages given to `log`, and exceptions that were only logged.
-    pub(super) log: RefCell<Vec<String>>,
+    /// Whether the `emit` of a `_view` filter was called.
+    pub(super) emitted: Cell<bool>,
+    /// Messages given to `log`, and exceptions that were only logged, where there is no peer to tell.
+    log: RefCell<Vec<JsString>>,
+    /// Who reads what a query server answers, and sends it rows.
+    pub(super) peer: RefCell<Option<Box<dyn Peer>>>,
+    /// What show and list functions have sent so far.
+    pub(super) rendering: RefCell<Rendering>,
+    /// The types that show and list functions can provide.
+    pub(super) mime: RefCell<Mime>,
     /// The document that map functions run over now; it makes error messages more precise.
     pub(super) document: RefCell<Option<JsValue>>,
     pub(super) sources: RefCell<Sources>,
+    /// Why the process of a query server has to end, once that is so.
+    pub(super) ended: Cell<Option<&'static str>>,
     /// Which engine the natives behave as.
     pub(super) profile: Profile,
     /// Whether a promise callback is due: SpiderMonkey's couchjs would crash now.
     promise: Rc<Cell<bool>>,
+    progress: Arc<Progress>,
+}
+
+impl Host {
+    /// Logs a message (`log` in `share/server/util.js`): at once where there is a peer.
+    pub(super) fn log(&self, message: JsString, context: &mut Context) {
+        if self.peer.borrow().is_none() {
+            self.log.borrow_mut().push(message);
+            return;
+        }
+        let mut line = String::from("[\"log\",");
+        // A string always has a JSON text.
+        let _ =
+            stringify::write(&message.into(), stringify::Spelling::JavaScript, &mut line, context);
+        line.push(']');
+        self.send(&line);
+    }
+
+    /// Sends a line to the peer, if there is one. Time spent on it is not the function's.
+    pub(super) fn send(&self, line: &str) {
+        self.outside(|peer| peer.send(line));
+    }
+
+    /// Waits for a line of the peer; `None` where there is no peer, or no more line.
+    pub(super) fn receive(&self) -> Option<String> {
+        self.outside(|peer| peer.receive()).flatten()
+    }
+
+    fn outside<T>(&self, talk: impl FnOnce(&mut dyn Peer) -> T) -> Option<T> {
+        let mut peer = self.peer.borrow_mut();
+        let peer = peer.as_mut()?;
+        let counted = memory::count_this_thread(false);
+        let paused = self.progress.pause();
+        let result = talk(peer.as_mut());
+        if paused {
+            self.progress.enter();
+        }
+        memory::count_this_thread(counted);
+        Some(result)
+    }
 }
 
 /// The host state of a context.
 pub(super) fn host(context: &Context) -> &Host {
-    context.get_data::<Host>().expect("the context was built with its host state")
+    context.get_data::<Rc<Host>>().expect(BUILT)
 }
+
+const BUILT: &str = "the context was built with its host state";
 
 /// Where promise callbacks go: nowhere, but it is remembered that there was one.
 struct Jobs(Rc<Cell<bool>>);
@@ -123,14 +183,14 @@ pub(super) enum Thrown {
 
 impl Vm {
     pub(super) fn new(profile: Profile, limits: Limits, progress: Arc<Progress>) -> Self {
-        let host = Host { profile, ..Host::default() };
+        let host = Host { profile, progress: Arc::clone(&progress), ..Host::default() };
         let mut context = ContextBuilder::new()
             .host_hooks(Rc::new(Hooks(profile)))
             .job_executor(Rc::new(Jobs(Rc::clone(&host.promise))))
             .module_loader(Rc::new(IdleModuleLoader))
             .build()
             .expect("a context without options always builds");
-        context.insert_data(host);
+        context.insert_data(Rc::new(host));
         let runtime = context.runtime_limits_mut();
         // couchjs overflows its native stack somewhere beyond 10,000 frames.
         runtime.set_recursion_limit(10_000);
@@ -144,7 +204,16 @@ impl Vm {
         builtins::apply_profile(profile, &realm, &mut context);
         // CouchDB freezes the JSON object of its outer realm.
         let _ = json.set_integrity_level(IntegrityLevel::Frozen, &mut context);
-        Self { context, profile, limits, documents, json, reusable: HashMap::new(), progress }
+        Self {
+            context,
+            profile,
+            limits,
+            documents,
+            json,
+            reusable: HashMap::new(),
+            server: QueryServer::default(),
+            progress,
+        }
     }
 
     /// Calls `function` under the watch of the time limit.
@@ -191,7 +260,14 @@ impl Vm {
 
     /// Takes the messages logged since the last call.
     pub(super) fn take_log(&mut self) -> Vec<String> {
-        std::mem::take(&mut host(&self.context).log.borrow_mut())
+        let messages = std::mem::take(&mut *host(&self.context).log.borrow_mut());
+        // Lone surrogates, which Rust's strings cannot hold, become U+FFFD.
+        messages.iter().map(JsString::to_std_string_lossy).collect()
+    }
+
+    /// Logs a message of CouchDB's own code.
+    pub(super) fn log(&mut self, message: &str) {
+        with_host(&mut self.context, |host, context| host.log(message.into(), context));
     }
 
     /// The failure that an uncaught value becomes (`share/server/loop.js`, `handleError`).
@@ -200,58 +276,61 @@ impl Vm {
             Thrown::Fatal(error) => return error,
             Thrown::Value(value) => value,
         };
-        match self.describe_uncaught(&value) {
+        let described = self.error_answer(&value).and_then(|answer| {
+            let error = self.member(&answer.line, "1")?;
+            let error = match self.json_value(&error)? {
+                Value::String(text) => text,
+                other => crate::json::to_string(&other),
+            };
+            let reason = self.member(&answer.line, "2")?;
+            Ok(EngineError::Thrown { error, reason: self.json_value(&reason)? })
+        });
+        match described {
             Ok(error) | Err(Thrown::Fatal(error)) => error,
-            // The error handler itself fails on null, undefined and hostile getters.
-            Err(Thrown::Value(_)) => type_error(),
+            // The error handler itself fails on null, undefined and hostile getters, which ends the
+            // process of the query server without an answer.
+            Err(Thrown::Value(_)) => EngineError::Exit {
+                status: if self.profile == Profile::SpiderMonkey { 0 } else { 1 },
+                cause: "the error handler of the query server failed",
+            },
         }
     }
 
-    fn describe_uncaught(&mut self, value: &JsValue) -> Result<EngineError, Thrown> {
-        if value.is_null_or_undefined() {
-            return Ok(type_error());
-        }
-        let first = self.member(value, "0")?;
-        if let Some(first) = first.as_string()
-            && matches!(first.to_std_string_lossy().as_str(), "error" | "fatal")
-        {
-            let error = self.member(value, "1")?;
-            let reason = self.member(value, "2")?;
-            return self.thrown_response(&error, &reason);
-        }
-        let error = self.member(value, "error")?;
-        let reason = self.member(value, "reason")?;
-        if error.to_boolean() && reason.to_boolean() {
-            return self.thrown_response(&error, &reason);
-        }
-        let name = self.member(value, "name")?;
-        if name.to_boolean() {
-            let message = self.member(value, "message")?;
-            if name.as_string().is_some_and(|name| name == js_string!("InternalError")) {
-                return self.thrown_response(&name, &message);
-            }
-            return self.thrown_response(&name, value);
-        }
-        let text = self.error_text(value);
-        Ok(EngineError::Thrown { error: "unnamed_error".into(), reason: text.into() })
-    }
-
-    fn thrown_response(
-        &mut self,
-        error: &JsValue,
-        reason: &JsValue,
-    ) -> Result<EngineError, Thrown> {
-        let error = match self.json_value(error)? {
-            Value::String(text) => text,
-            other => crate::json::to_string(&other),
-        };
-        let reason = self.json_value(reason)?;
-        Ok(EngineError::Thrown { error, reason })
-    }
-
-    fn member(&mut self, value: &JsValue, name: &str) -> Result<JsValue, Thrown> {
+    /// A member of any value, as JavaScript reads it.
+    pub(super) fn member(&mut self, value: &JsValue, name: &str) -> Result<JsValue, Thrown> {
         let object = value.to_object(&mut self.context).map_err(|error| self.thrown(error))?;
-        object.get(js_string!(name), &mut self.context).map_err(|error| self.thrown(error))
+        let key = match name.parse::<u32>() {
+            Ok(index) => PropertyKey::from(index),
+            Err(_) => PropertyKey::from(JsString::from(name)),
+        };
+        object.get(key, &mut self.context).map_err(|error| self.thrown(error))
+    }
+
+    /// The list `["error", key, reason]`, as CouchDB's own code throws it.
+    pub(super) fn error_list(&mut self, key: &str, reason: &str) -> Thrown {
+        self.list_to_throw(["error", key, reason])
+    }
+
+    /// A list of texts as a thrown value.
+    pub(super) fn list_to_throw(&mut self, parts: [&str; 3]) -> Thrown {
+        let parts = parts.map(|part| JsValue::from(JsString::from(part)));
+        Thrown::Value(JsArray::from_iter(parts, &mut self.context).into())
+    }
+
+    /// What CouchDB's own code throws where the engine reports `error`.
+    pub(super) fn error_to_throw(&mut self, error: EngineError) -> Thrown {
+        match error {
+            EngineError::MissingFunction | EngineError::Compilation { .. } => {
+                let (key, reason) = error.to_response();
+                self.error_list(&key, reason.as_str().unwrap_or_default())
+            }
+            other => Thrown::Fatal(other),
+        }
+    }
+
+    /// A `TypeError` of CouchDB's own code, whose message nobody sees.
+    pub(super) fn type_error(&mut self) -> Thrown {
+        self.thrown(JsNativeError::typ().into())
     }
 
     /// The value that `JSON.stringify` gives, parsed; null where it gives nothing.
@@ -267,16 +346,22 @@ impl Vm {
     }
 }
 
-/// What CouchDB answers when its own error handler throws a `TypeError`.
-fn type_error() -> EngineError {
-    EngineError::Thrown {
-        error: "TypeError".into(),
-        reason: Value::Object(crate::json::Map::new()),
-    }
+/// Lends the host state and the context it belongs to.
+pub(super) fn with_host<T>(
+    context: &mut Context,
+    work: impl FnOnce(&Host, &mut Context) -> T,
+) -> T {
+    let host = Rc::clone(context.get_data::<Rc<Host>>().expect(BUILT));
+    work(&host, context)
 }
 
 /// Tells what JavaScript threw from what ended it.
 pub(super) fn thrown(error: JsError, context: &mut Context) -> Thrown {
+    if error.as_engine().is_some()
+        && let Some(cause) = host(context).ended.take()
+    {
+        return Thrown::Fatal(EngineError::Exit { status: 1, cause });
+    }
     match error.as_engine() {
         Some(BoaError::RuntimeLimit(RuntimeLimitError::LoopIteration)) => {
             return Thrown::Fatal(EngineError::Timeout);

@@ -30,6 +30,15 @@ impl Progress {
     pub(super) fn leave(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Leaves, if user code runs now; tells whether it did.
+    pub(super) fn pause(&self) -> bool {
+        let runs = self.0.load(Ordering::Relaxed) % 2 == 1;
+        if runs {
+            self.leave();
+        }
+        runs
+    }
 }
 
 #[derive(Debug)]

@@ -13,7 +13,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// Prints like `~p`, starting at the given column. Lists that do not fit get a line per element.
-pub(super) fn pretty(value: &Value, column: usize) -> String {
+pub(crate) fn pretty(value: &Value, column: usize) -> String {
     let mut line = String::new();
     write(value, true, &mut line);
     let elements: Vec<String> = match value {
@@ -29,7 +29,7 @@ pub(super) fn pretty(value: &Value, column: usize) -> String {
 }
 
 /// Prints the members of an object like `~p` of a list of pairs.
-pub(super) fn pretty_members(members: &crate::json::Map<String, Value>, column: usize) -> String {
+pub(crate) fn pretty_members(members: &crate::json::Map<String, Value>, column: usize) -> String {
     let members: Vec<String> =
         members.iter().map(|(name, member)| pair(name, member, true)).collect();
     let line = format!("[{}]", members.join(","));

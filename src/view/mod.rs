@@ -16,7 +16,7 @@ mod answer;
 mod builtin;
 pub mod collation;
 mod documents;
-mod erlang;
+pub(crate) mod erlang;
 mod error;
 mod index;
 mod mapped;

@@ -87,7 +87,7 @@ pub(super) fn run(
     let partitioned = found.database.config.partitioned;
     let outcome = ViewGroup::check(&definition, partitioned, &request)
         .map_err(Failure::Refused)
-        .and_then(|()| answer(arguments, definition, partitioned, &request, terminal));
+        .and_then(|()| answer(arguments, &definition, partitioned, &request, terminal));
     match outcome {
         Ok(body) => {
             match arguments.format {
@@ -123,7 +123,7 @@ enum Failure {
 /// Builds the views and asks them. Documents that the answer does not show are not kept.
 fn answer(
     arguments: &QueryArguments,
-    definition: GroupDefinition,
+    definition: &GroupDefinition,
     partitioned: bool,
     request: &Request,
     terminal: &mut Terminal,
@@ -135,9 +135,9 @@ fn answer(
     let shows_documents = shows_documents(request) || definition.local_seq;
     let mapped = if shows_documents {
         documents::load(&arguments.files, &mut database).map_err(Failure::Documents)?;
-        group.map(&mut engine, database.documents_for(&definition))
+        group.map(&mut engine, database.documents_for(definition))
     } else {
-        let stream = documents::Stream::new(&arguments.files, &definition, shards, partitioned);
+        let stream = documents::Stream::new(&arguments.files, definition, shards, partitioned);
         let failure = stream.failure();
         let mapped = group.map(&mut engine, stream);
         if let Some(error) = failure.lock().ok().and_then(|mut failure| failure.take()) {

@@ -36,10 +36,9 @@ pub(super) fn table(body: &str) -> String {
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
-    let shown = plural(rows.len(), "row");
-    text.push_str(&match (answer.get("total_rows"), answer.get("offset")) {
-        (Some(total), Some(offset)) => format!("{shown} of {total}, offset {offset}\n"),
-        _ => format!("{shown}\n"),
-    });
-    text
+    let range = match (answer.get("total_rows"), answer.get("offset")) {
+        (Some(total), Some(offset)) => format!(" of {total}, offset {offset}"),
+        _ => String::new(),
+    };
+    text + &plural(rows.len(), "row") + &range + "\n"
 }

@@ -131,7 +131,7 @@ const KINDS: [&str; 7] = ["view", "validate", "filter", "update", "show", "list"
 fn allowed(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     const ROWS: &[&str] =
         &["rows", "exact", "count", "total_rows", "offset", "error", "reason", "status"];
-    const RESPONSE: &[&str] = &["body", "headers", "status", "error", "reason"];
+    const RESPONSE: &[&str] = &["body", "exact", "headers", "status", "error", "reason"];
     match kind {
         "view" => (&["query"], ROWS),
         "validate" => (&[], &["ok", "forbidden", "unauthorized"]),

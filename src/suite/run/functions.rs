@@ -4,7 +4,7 @@ use super::super::answer::{Answer, Answered, Refusal, Response};
 use super::SuiteRun;
 use super::request::CaseRequest;
 use crate::document::{Database, ReadOptions, WriteError};
-use crate::functions::{self, Failure, Functions, SearchIndex};
+use crate::functions::{self, Failure, SearchIndex};
 use crate::group::GroupDefinition;
 use crate::json::{self, Map, Value};
 use crate::project::Problem;
