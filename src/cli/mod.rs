@@ -4,6 +4,7 @@ mod check;
 mod init;
 mod query;
 mod test;
+mod validate;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -61,6 +62,7 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    Validate(validate::ValidateArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -80,6 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Validate(command) => validate::run(&command, project, &mut terminal),
     }
 }
 

@@ -100,8 +100,11 @@ impl Schemas {
     #[must_use]
     pub fn check_as(&self, index: usize, mut document: Map<String, Value>) -> Outcome {
         let schema = &self.types[index];
-        let mut violations: Vec<Violation> =
-            document.keys().filter(|name| !members::is_known(name)).map(|name| reserved(name)).collect();
+        let mut violations: Vec<Violation> = document
+            .keys()
+            .filter(|name| !members::is_known(name))
+            .map(|name| reserved(name))
+            .collect();
         document.retain(|name, _| !name.starts_with('_') || schema.sees(name));
         let document = Value::Object(document);
         if violations.is_empty() && schema.validator.is_valid(&document) {

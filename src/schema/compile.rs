@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jsonschema::{Draft, Registry, ReferencingError, Resource, ValidationError, Validator, uri};
+use jsonschema::{Draft, ReferencingError, Registry, Resource, ValidationError, Validator, uri};
 
 use super::files::{Missing, Resources, Retriever, SchemaFile, address};
 use super::members;
@@ -105,9 +105,8 @@ impl Schemas {
         }
         types.sort_by(|left, right| left.name.cmp(&right.name));
         let names: Vec<&str> = types.iter().map(|schema| schema.name.as_str()).collect();
-        let routes = Routes::new(&database.config, &names).map_err(|fault| {
-            vec![Problem::new(Path::new(crate::project::CONFIG_FILE), fault)]
-        })?;
+        let routes = Routes::new(&database.config, &names)
+            .map_err(|fault| vec![Problem::new(Path::new(crate::project::CONFIG_FILE), fault)])?;
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -146,10 +145,7 @@ fn registry(
         let message = error.to_string();
         match files.iter().find(alone) {
             Some(file) => vec![file.problem("/$schema", message, None)],
-            None => vec![Problem::new(
-                Path::new("schemas"),
-                Fault::Schema { message, hint: None },
-            )],
+            None => vec![Problem::new(Path::new("schemas"), Fault::Schema { message, hint: None })],
         }
     })
 }
@@ -200,10 +196,7 @@ impl Compiler<'_> {
         self.check(file)?;
         let address = address(&file.path);
         let parsed = uri::from_str(&address).map_err(|error| {
-            vec![Problem::new(
-                &file.path,
-                Fault::Schema { message: error.to_string(), hint: None },
-            )]
+            vec![Problem::new(&file.path, Fault::Schema { message: error.to_string(), hint: None })]
         })?;
         let mentioned = members::mentioned(self.registry, &parsed);
         let opened = members::opened(&file.value, &mentioned);

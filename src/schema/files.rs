@@ -55,15 +55,20 @@ impl SchemaFile {
         let mut found = Vec::new();
         let base = Url::parse(base).ok();
         let wanted = without_fragment(uri);
-        references(&self.value, &mut String::new(), base.as_ref(), &mut |pointer, reference, base| {
-            let resolved = match base {
-                Some(base) => base.join(reference).map(String::from).unwrap_or_default(),
-                None => reference.to_owned(),
-            };
-            if without_fragment(&resolved) == wanted || resolved == uri || reference == uri {
-                found.push(pointer.to_owned());
-            }
-        });
+        references(
+            &self.value,
+            &mut String::new(),
+            base.as_ref(),
+            &mut |pointer, reference, base| {
+                let resolved = match base {
+                    Some(base) => base.join(reference).map(String::from).unwrap_or_default(),
+                    None => reference.to_owned(),
+                };
+                if without_fragment(&resolved) == wanted || resolved == uri || reference == uri {
+                    found.push(pointer.to_owned());
+                }
+            },
+        );
         found
     }
 }
@@ -162,16 +167,19 @@ impl Resources {
         if let Some(path) = self.mapped.get(uri) {
             return read(path);
         }
-        let Some(path) = Url::parse(uri).ok().filter(|url| url.scheme() == "file").and_then(|url| {
-            // The address is one below the root of the project, not of the machine.
-            let decoded = url.to_file_path().ok()?;
-            decoded.strip_prefix("/").ok().map(Path::to_owned)
-        }) else {
+        let Some(path) =
+            Url::parse(uri).ok().filter(|url| url.scheme() == "file").and_then(|url| {
+                // The address is one below the root of the project, not of the machine.
+                let decoded = url.to_file_path().ok()?;
+                decoded.strip_prefix("/").ok().map(Path::to_owned)
+            })
+        else {
             return Err(Missing::Remote);
         };
         // References may leave the ending of the file's name out.
         let name = path.to_string_lossy().into_owned();
-        let candidates = [path.clone(), format!("{name}.schema.json").into(), format!("{name}.json").into()];
+        let candidates =
+            [path.clone(), format!("{name}.schema.json").into(), format!("{name}.json").into()];
         match candidates.iter().find(|path| self.root.join(path).is_file()) {
             Some(path) => read(path),
             None => Err(Missing::NoFile(path)),

@@ -110,8 +110,8 @@ pub(super) fn opened(schema: &Value, mentioned: &BTreeSet<&'static str>) -> Opti
 fn open(schema: &mut Value, mentioned: &BTreeSet<&'static str>) -> bool {
     let Value::Object(schema) = schema else { return false };
     let mut changed = false;
-    let closes = schema.contains_key("additionalProperties")
-        || schema.contains_key("unevaluatedProperties");
+    let closes =
+        schema.contains_key("additionalProperties") || schema.contains_key("unevaluatedProperties");
     // `properties` beside a `$ref` of an old draft count for nothing; there they do no harm either.
     if closes {
         let properties = schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));

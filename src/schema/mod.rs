@@ -18,9 +18,11 @@ pub mod members;
 mod place;
 mod route;
 pub mod stream;
+mod summary;
 pub mod words;
 
 pub use check::{Outcome, Violation};
 pub use compile::{Schema, Schemas};
 pub use place::line_of;
 pub use route::Route;
+pub use summary::{Cause, Summary};

@@ -15,11 +15,7 @@ pub fn line_of(text: &str, pointer: &str) -> usize {
     1 + memchr_iter(b'\n', &text.as_bytes()[..found.min(text.len())]).count()
 }
 
-fn follow(
-    scanner: &mut Scanner<'_>,
-    pointer: &str,
-    found: &mut usize,
-) -> Result<(), JsonError> {
+fn follow(scanner: &mut Scanner<'_>, pointer: &str, found: &mut usize) -> Result<(), JsonError> {
     scanner.space();
     *found = scanner.position();
     let Some(rest) = pointer.strip_prefix('/') else { return Ok(()) };

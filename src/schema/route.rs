@@ -60,7 +60,8 @@ impl Routes {
                 Some(index) => Some(index),
                 None => {
                     let like = did_you_mean(name, names.iter().copied()).map(str::to_owned);
-                    let message = format!("`default` names the schema `{name}`, which does not exist");
+                    let message =
+                        format!("`default` names the schema `{name}`, which does not exist");
                     return Err(Fault::Unknown { message, like });
                 }
             },

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Schemas;
 use super::check::{Outcome, Violation};
 use super::place::line_of;
-use super::Schemas;
 use crate::document::{DocumentError, RawDocument};
 
 /// How many documents are handed to a thread at a time.

@@ -173,7 +173,9 @@ pub(super) fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
             let expected = format!("names of members to be {expected}");
             vec![violation(pointer, "propertyNames", expected, found)]
         }
-        Kind::AnyOf { context } => alternatives(&violation(pointer, "anyOf", String::new(), Some(shown(value))), context),
+        Kind::AnyOf { context } => {
+            alternatives(&violation(pointer, "anyOf", String::new(), Some(shown(value))), context)
+        }
         Kind::OneOfNotValid { context } => {
             alternatives(&violation(pointer, "oneOf", String::new(), Some(shown(value))), context)
         }
@@ -204,19 +206,21 @@ fn alternatives(
     };
     // An alternative whose constants or type do not fit is one that was not meant.
     let misfits = |branch: &[ValidationError<'static>]| {
-        branch.iter().filter(|error| {
-            matches!(
-                error.kind(),
-                ValidationErrorKind::Constant { .. }
-                    | ValidationErrorKind::Enum { .. }
-                    | ValidationErrorKind::Type { .. }
-            )
-        })
-        .count()
+        branch
+            .iter()
+            .filter(|error| {
+                matches!(
+                    error.kind(),
+                    ValidationErrorKind::Constant { .. }
+                        | ValidationErrorKind::Enum { .. }
+                        | ValidationErrorKind::Type { .. }
+                )
+            })
+            .count()
     };
-    let closest = context.iter().min_by_key(|branch| {
-        (misfits(branch), std::cmp::Reverse(depth(branch)), branch.len())
-    });
+    let closest = context
+        .iter()
+        .min_by_key(|branch| (misfits(branch), std::cmp::Reverse(depth(branch)), branch.len()));
     let mut expected = expectation("anyOf", &Value::Null).unwrap_or_default();
     let all_types = context.iter().map(|branch| match branch.as_slice() {
         [error] => match error.kind() {

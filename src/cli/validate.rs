@@ -1,0 +1,232 @@
+//! `couchctl validate`
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+
+use super::{Terminal, open};
+use crate::document::{DocumentError, DocumentFile, RawDocument};
+use crate::exit::Exit;
+use crate::project::{Database, Project, did_you_mean};
+use crate::report::validation::{github, human, json, junit, sarif};
+use crate::schema::{Schemas, Summary, stream};
+
+/// Check documents against the schemas of a database.
+///
+/// Files may hold one document, documents one per line or after another, an array, the output of
+/// `_all_docs`, `_find`, `_changes` or a view with documents, or a couchbackup; each may be compressed
+/// with gzip or zstd.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArguments {
+    /// Files, patterns of files, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The database whose schemas count [default: the only one that has any]
+    #[arg(long)]
+    database: Option<String>,
+    /// Check all documents as this type, whatever they say they are
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// How many invalid documents are shown one by one [default: 20, and 1000 for programs]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Documents checked at a time [default: the number of processors]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations for GitHub
+    Github,
+}
+
+pub(super) fn run(
+    arguments: &ValidateArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let project = match open(folder) {
+        Ok(project) => project,
+        Err(problems) => return terminal.problems(&problems),
+    };
+    let schemas = match schemas(&project, arguments.database.as_deref(), terminal) {
+        Ok(schemas) => schemas,
+        Err(exit) => return exit,
+    };
+    let schema = match &arguments.kind {
+        None => None,
+        Some(name) => match schemas.types.iter().position(|schema| schema.name == *name) {
+            Some(index) => Some(index),
+            None => {
+                let names = schemas.types.iter().map(|schema| schema.name.as_str());
+                let like = did_you_mean(name, names).map(|like| format!("did you mean `{like}`?"));
+                terminal.error(&format!("there is no schema `{name}`"), like.as_deref());
+                return Exit::Usage;
+            }
+        },
+    };
+    let files = match expand(&arguments.files) {
+        Ok(files) => files,
+        Err(message) => {
+            terminal.error(&message, Some("a pattern that matches nothing checks nothing"));
+            return Exit::Usage;
+        }
+    };
+    let limit = arguments.limit.unwrap_or(match arguments.format {
+        Format::Human => 20,
+        _ => 1000,
+    });
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let started = Instant::now();
+    let mut seen = stream::Counts::default();
+    let mut summary = Summary::new(&schemas.database, limit);
+    let bar = ProgressBar::new_spinner();
+    let documents = files.into_iter().flat_map(|path| Documents::open(&path));
+    let checked = stream::check(
+        &schemas,
+        documents,
+        &stream::Options { schema, jobs },
+        &mut |document| summary.add(document),
+        &mut |counts| {
+            seen = counts;
+            bar.set_position(counts.documents());
+            bar.set_message(format!(
+                "{} documents, {} invalid",
+                counts.documents(),
+                counts.invalid
+            ));
+            true
+        },
+    );
+    bar.finish_and_clear();
+    let counts = match checked {
+        Ok(counts) => counts,
+        Err(error) => {
+            // What was found before it is still worth telling.
+            summary.finish(seen, started.elapsed());
+            if arguments.format == Format::Human && seen.invalid > 0 {
+                terminal.data(&human::report(&summary, terminal.style));
+            }
+            terminal.error(&error.to_string(), error.hint());
+            return Exit::Usage;
+        }
+    };
+    summary.finish(counts, started.elapsed());
+    let text = match arguments.format {
+        Format::Human => human::report(&summary, terminal.style),
+        Format::Json => json::report(&summary),
+        Format::Junit => junit::report(&summary),
+        Format::Sarif => sarif::report(&summary),
+        Format::Github => github::annotations(&summary) + &human::report(&summary, terminal.style),
+    };
+    terminal.data(&text);
+    if counts.invalid > 0 { Exit::Findings } else { Exit::Success }
+}
+
+/// The schemas of the database that is meant.
+fn schemas(
+    project: &Project,
+    wanted: Option<&str>,
+    terminal: &mut Terminal,
+) -> Result<Schemas, Exit> {
+    let database = match wanted {
+        Some(name) => project.database(name).ok_or_else(|| {
+            let names = project.databases.iter().map(|database| database.key.as_str());
+            let like = did_you_mean(name, names).map(|like| format!("did you mean `{like}`?"));
+            (format!("there is no database `{name}`"), like)
+        }),
+        None => only_one(project),
+    };
+    let database = database.map_err(|(message, hint)| {
+        terminal.error(&message, hint.as_deref());
+        Exit::Usage
+    })?;
+    if database.schemas.is_empty() {
+        let hint = format!("schemas are files schemas/{}/<type>.schema.json", database.key);
+        terminal.error(&format!("the database `{}` has no schemas", database.name), Some(&hint));
+        return Err(Exit::Usage);
+    }
+    Schemas::load(project, database)
+        .map_err(|problems| terminal.problems(&crate::project::ProjectError { problems }))
+}
+
+fn only_one(project: &Project) -> Result<&Database, (String, Option<String>)> {
+    let with_schemas: Vec<&Database> =
+        project.databases.iter().filter(|database| !database.schemas.is_empty()).collect();
+    match with_schemas.as_slice() {
+        [database] => Ok(database),
+        [] => Err((
+            "the project has no schemas".to_owned(),
+            Some("schemas are files schemas/<database>/<type>.schema.json".to_owned()),
+        )),
+        several => {
+            let names: Vec<String> =
+                several.iter().map(|database| format!("`{}`", database.key)).collect();
+            let message = format!("several databases have schemas: {}", names.join(", "));
+            Err((message, Some("choose one with --database".to_owned())))
+        }
+    }
+}
+
+/// Patterns become the files they match; a file that exists stands for itself.
+fn expand(files: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut expanded = Vec::new();
+    for file in files {
+        let text = file.to_string_lossy();
+        if text == "-" || file.exists() || !text.contains(['*', '?', '[']) {
+            expanded.push(file.clone());
+            continue;
+        }
+        let found =
+            glob::glob(&text).map_err(|error| format!("the pattern `{text}`: {}", error.msg))?;
+        let before = expanded.len();
+        expanded.extend(found.filter_map(Result::ok).filter(|path| path.is_file()));
+        if expanded.len() == before {
+            return Err(format!("no file matches `{text}`"));
+        }
+    }
+    Ok(expanded)
+}
+
+/// The documents of a file, or why there are none.
+enum Documents {
+    Open(DocumentFile<Box<dyn Read + Send>>),
+    Failed(Option<DocumentError>),
+}
+
+impl Documents {
+    fn open(path: &Path) -> Self {
+        match DocumentFile::open_any(path) {
+            Ok(file) => Self::Open(file),
+            Err(error) => Self::Failed(Some(error)),
+        }
+    }
+}
+
+impl Iterator for Documents {
+    type Item = Result<RawDocument, DocumentError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Open(file) => file.next(),
+            Self::Failed(error) => error.take().map(Err),
+        }
+    }
+}
