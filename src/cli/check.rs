@@ -8,9 +8,9 @@ use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
-use crate::project::Project;
 use crate::project::suite::Suite;
 use crate::report::human::plural;
+use crate::schema::Schemas;
 
 /// Check that the project can be deployed.
 ///
@@ -35,16 +35,19 @@ pub(super) fn run(
     let mut findings = Vec::new();
     let mut engine = Engine::new(arguments.profile.into(), Limits::default());
     let mut functions = 0;
-    let (mut designs, mut schemas) = (0, 0);
+    let (mut designs, mut schemas, mut found) = (0, 0, 0);
     for database in &project.databases {
         let partitioned = database.config.partitioned;
         for design in &database.designs {
             designs += 1;
             functions += check_design(&mut engine, design, partitioned, &mut findings);
         }
-        for schema in &database.schemas {
-            schemas += 1;
-            check_schema(&project, project.shown(schema), &mut findings);
+        schemas += database.schemas.len();
+        if let Err(problems) = Schemas::load(&project, database) {
+            for problem in problems {
+                terminal.error(&problem.to_string(), problem.hint().as_deref());
+                found += 1;
+            }
         }
         for suite in &database.suites {
             let problems = Suite::read(suite).err().unwrap_or_default();
@@ -57,14 +60,15 @@ pub(super) fn run(
     for finding in &findings {
         terminal.error(finding, None);
     }
+    found += findings.len();
     terminal.data(&format!(
         "{}, {}, {} checked: {}\n",
         plural(designs, "design document"),
         plural(functions, "function"),
         plural(schemas, "schema"),
-        if findings.is_empty() { "ok".to_owned() } else { plural(findings.len(), "finding") },
+        if found == 0 { "ok".to_owned() } else { plural(found, "finding") },
     ));
-    if findings.is_empty() { Exit::Success } else { Exit::Findings }
+    if found == 0 { Exit::Success } else { Exit::Findings }
 }
 
 /// The place of a member, for the front of a message.
@@ -125,26 +129,4 @@ fn check_design(
         }
     }
     functions.len()
-}
-
-fn check_schema(project: &Project, file: &Path, findings: &mut Vec<String>) {
-    let text = match std::fs::read(project.root.join(file)) {
-        Ok(text) => text,
-        Err(error) => {
-            findings.push(format!("{}: cannot be read: {error}", file.display()));
-            return;
-        }
-    };
-    match crate::json::parse(&text) {
-        Err(error) => {
-            findings.push(format!("{}:{}: {}", file.display(), error.line, error.message));
-        }
-        Ok(schema) => {
-            if let Err(error) = jsonschema::meta::validate(&schema) {
-                let pointer = error.instance_path().to_string();
-                findings
-                    .push(format!("{}: is no JSON Schema at `{pointer}`: {error}", file.display()));
-            }
-        }
-    }
 }

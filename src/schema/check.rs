@@ -110,13 +110,20 @@ impl Schemas {
         if violations.is_empty() && schema.validator.is_valid(&document) {
             return Outcome::Valid;
         }
-        let errors = schema.validator.iter_errors(&document);
-        violations.extend(errors.flat_map(|error| words::violations(&error)).take(VIOLATIONS));
+        violations.extend(schema.violations(&document));
+        violations.truncate(VIOLATIONS);
         Outcome::Invalid { schema: Some(index), violations }
     }
 }
 
 impl Schema {
+    /// What is wrong with a value, nothing of which is hidden from the schema.
+    #[must_use]
+    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        let errors = self.validator.iter_errors(value);
+        errors.flat_map(|error| words::violations(&error)).collect()
+    }
+
     /// Whether the schema gets to see a member of CouchDB's own.
     fn sees(&self, name: &str) -> bool {
         self.members.contains(name)

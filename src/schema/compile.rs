@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jsonschema::{Draft, ReferencingError, Registry, Resource, ValidationError, Validator, uri};
+use jsonschema::{Draft, ReferencingError, Registry, ValidationError, Validator, uri};
 
 use super::files::{Missing, Resources, Retriever, SchemaFile, address};
 use super::members;
@@ -76,14 +76,15 @@ impl Schemas {
         }
         let config = &database.config.validation;
         let resources = Arc::new(Resources::new(&project.root, &config.references));
-        let registry = registry(&files, &resources)?;
+        let draft = common_draft(&files);
+        let registry = registry(&files, draft, &resources)?;
         for (address, missing) in resources.missing() {
             problems.extend(unreachable(&files, &address, missing, &database.key));
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let compiler = Compiler { registry: &registry, formats: !config.ignore_formats };
+        let compiler = Compiler { registry: &registry, draft, formats: !config.ignore_formats };
         let mut types = Vec::new();
         for file in files {
             match compiler.compile(&file) {
@@ -120,15 +121,26 @@ impl Schemas {
     }
 }
 
+/// The draft of files that name none: that of all the others where they agree, else the newest.
+fn common_draft(files: &[SchemaFile]) -> Draft {
+    let mut named = files.iter().filter(|file| file.value.get("$schema").is_some());
+    let detect = |file: &SchemaFile| Draft::default().detect(&file.value);
+    match named.next().map(detect) {
+        Some(first) if first != Draft::Unknown && named.all(|file| detect(file) == first) => first,
+        _ => Draft::default(),
+    }
+}
+
 /// All files and what they refer to.
 fn registry(
     files: &[SchemaFile],
+    draft: Draft,
     resources: &Arc<Resources>,
 ) -> Result<Registry<'static>, Vec<Problem>> {
     let build = || {
-        let mut builder = Registry::new().retriever(Retriever(Arc::clone(resources)));
+        let mut builder = Registry::new().draft(draft).retriever(Retriever(Arc::clone(resources)));
         for file in files {
-            let resource = Resource::from_contents(file.value.clone());
+            let resource = draft.detect(&file.value).create_resource(file.value.clone());
             builder = builder.add(address(&file.path), resource)?;
         }
         builder.prepare()
@@ -138,7 +150,7 @@ fn registry(
         let alone = |file: &&SchemaFile| {
             Registry::new()
                 .retriever(Retriever(Arc::clone(resources)))
-                .add(address(&file.path), Resource::from_contents(file.value.clone()))
+                .add(address(&file.path), file.value.clone())
                 .and_then(jsonschema::RegistryBuilder::prepare)
                 .is_err()
         };
@@ -185,6 +197,7 @@ fn unreachable(
 
 struct Compiler<'a> {
     registry: &'a Registry<'static>,
+    draft: Draft,
     formats: bool,
 }
 
@@ -206,6 +219,9 @@ impl Compiler<'_> {
         if !has_absolute_id(&file.value) {
             options = options.with_base_uri(address.clone());
         }
+        if file.value.get("$schema").is_none() {
+            options = options.with_draft(self.draft);
+        }
         match options.build(opened.as_ref().unwrap_or(&file.value)) {
             Ok(validator) => Ok((validator, mentioned)),
             Err(error) => Err(vec![self.refused(file, &address, &error)]),
@@ -214,29 +230,24 @@ impl Compiler<'_> {
 
     /// Checks a schema against its metaschema.
     fn check(&self, file: &SchemaFile) -> Result<(), Vec<Problem>> {
-        let known = Draft::default().detect(&file.value) != Draft::Unknown;
-        let problems: Vec<Problem> = if known {
-            match jsonschema::meta::validator_for(&file.value) {
-                Ok(validator) => validator
-                    .iter_errors(&file.value)
-                    .flat_map(|error| words::violations(&error))
-                    .map(|found| {
-                        let message = format!("is no JSON Schema: {}", found.shown());
-                        file.problem(&found.pointer, message, None)
-                    })
-                    .collect(),
-                Err(error) => vec![file.problem("/$schema", error.to_string(), None)],
+        let problems: Vec<Problem> = match self.draft.detect(&file.value) {
+            Draft::Unknown => {
+                let options = jsonschema::meta::options().with_registry(self.registry);
+                let refused = options.validate(&file.value).err();
+                let problem = |error: ValidationError<'_>| {
+                    let message = format!("is no schema of its dialect: {error}");
+                    file.problem(error.instance_path().as_str(), message, None)
+                };
+                refused.map(problem).into_iter().collect()
             }
-        } else {
-            let options = jsonschema::meta::options().with_registry(self.registry);
-            match options.validate(&file.value) {
-                Ok(()) => Vec::new(),
-                Err(error) => vec![file.problem(
-                    error.instance_path().as_str(),
-                    format!("is no schema of its dialect: {error}"),
-                    None,
-                )],
-            }
+            draft => metaschema(draft)
+                .iter_errors(&file.value)
+                .flat_map(|error| words::violations(&error))
+                .map(|found| {
+                    let message = format!("is no JSON Schema: {}", found.shown());
+                    file.problem(&found.pointer, message, None)
+                })
+                .collect(),
         };
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
@@ -244,8 +255,11 @@ impl Compiler<'_> {
     fn refused(&self, file: &SchemaFile, address: &str, error: &ValidationError<'_>) -> Problem {
         use jsonschema::error::ValidationErrorKind;
         let ValidationErrorKind::Referencing(reason) = error.kind() else {
-            let message = format!("is no JSON Schema: {error}");
-            return file.problem(error.instance_path().as_str(), message, None);
+            let place = [error.instance_path(), error.schema_path()];
+            let pointer = place.into_iter().map(|path| path.as_str()).find(|path| !path.is_empty());
+            let pointer = pointer.unwrap_or_default();
+            let message = format!("is no JSON Schema: `{pointer}`: {error}");
+            return file.problem(pointer, message, None);
         };
         let (message, fragment) = match reason {
             ReferencingError::PointerToNowhere { pointer } => {
@@ -269,4 +283,15 @@ impl Compiler<'_> {
 fn has_absolute_id(schema: &Value) -> bool {
     let id = schema.get("$id").or_else(|| schema.get("id")).and_then(Value::as_str);
     id.is_some_and(|id| url::Url::parse(id).is_ok())
+}
+
+/// What checks schemas of a draft.
+fn metaschema(draft: Draft) -> jsonschema::meta::MetaValidator<'static> {
+    match draft {
+        Draft::Draft4 => jsonschema::draft4::meta::validator(),
+        Draft::Draft6 => jsonschema::draft6::meta::validator(),
+        Draft::Draft7 => jsonschema::draft7::meta::validator(),
+        Draft::Draft201909 => jsonschema::draft201909::meta::validator(),
+        _ => jsonschema::draft202012::meta::validator(),
+    }
 }

@@ -81,16 +81,12 @@ impl Summary {
         line: usize,
         violation: &Violation,
     ) -> Option<usize> {
-        // Where a choice fails, each document has words of its own.
-        let expected = match violation.keyword.as_str() {
-            "anyOf" | "oneOf" => violation.expected.split(", of which").next().unwrap_or_default(),
-            _ => &violation.expected,
-        };
+        let expected = &violation.expected;
         let place = match violation.schema_pointer.as_str() {
             "" => format!("{} {}", violation.keyword, violation.pointer),
             pointer => pointer.to_owned(),
         };
-        let key = (document.schema.clone(), place, expected.to_owned());
+        let key = (document.schema.clone(), place, expected.clone());
         if let Some(index) = self.index.get(&key) {
             return Some(*index);
         }
@@ -102,7 +98,7 @@ impl Summary {
             schema: document.schema.clone(),
             keyword: violation.keyword.clone(),
             pointer: without_indexes(&violation.pointer),
-            expected: expected.to_owned(),
+            expected: expected.clone(),
             schema_pointer: violation.schema_pointer.clone(),
             documents: 0,
             id: document.id.clone(),

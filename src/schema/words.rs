@@ -204,29 +204,21 @@ fn alternatives(
     let depth = |branch: &[ValidationError<'static>]| {
         branch.iter().map(|error| error.instance_path().as_str().len().saturating_sub(base)).max()
     };
-    // An alternative whose constants or type do not fit is one that was not meant.
+    // An alternative whose constants do not fit, or not even the type, is one that was not meant.
     let misfits = |branch: &[ValidationError<'static>]| {
-        branch
-            .iter()
-            .filter(|error| {
-                matches!(
-                    error.kind(),
-                    ValidationErrorKind::Constant { .. }
-                        | ValidationErrorKind::Enum { .. }
-                        | ValidationErrorKind::Type { .. }
-                )
-            })
-            .count()
+        let is_misfit = |error: &&ValidationError<'static>| match error.kind() {
+            ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => true,
+            ValidationErrorKind::Type { .. } => error.instance_path().as_str().len() == base,
+            _ => false,
+        };
+        branch.iter().filter(is_misfit).count()
     };
     let closest = context
         .iter()
         .min_by_key(|branch| (misfits(branch), std::cmp::Reverse(depth(branch)), branch.len()));
-    let mut expected = expectation("anyOf", &Value::Null).unwrap_or_default();
     let all_types = context.iter().map(|branch| match branch.as_slice() {
-        [error] => match error.kind() {
-            ValidationErrorKind::Type { kind: TypeKind::Single(kind) }
-                if error.instance_path().as_str().len() == base =>
-            {
+        [error] if error.instance_path().as_str().len() == base => match error.kind() {
+            ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => {
                 Some(Value::String(kind.to_string()))
             }
             _ => None,
@@ -235,12 +227,14 @@ fn alternatives(
     });
     // A choice between types is one `type` with several.
     if let Some(kinds) = all_types.collect::<Option<Vec<_>>>().filter(|kinds| !kinds.is_empty()) {
-        expected = expectation("type", &Value::Array(kinds)).unwrap_or(expected);
-    } else if let Some(first) = closest.and_then(|branch| branch.first()) {
-        let first = violations(first).into_iter().next();
-        if let Some(first) = first {
-            expected = format!("{expected}, of which the closest says: {}", first.shown());
-        }
+        let expected = expectation("type", &Value::Array(kinds)).unwrap_or_default();
+        return vec![Violation { expected, ..violation.clone() }];
     }
-    vec![Violation { expected, ..violation.clone() }]
+    let first = closest.and_then(|branch| violations(branch.first()?).into_iter().next());
+    let found = violation.found.as_ref().map(|found| match first {
+        Some(first) => format!("{found}; the closest alternative says: {}", first.shown()),
+        None => found.clone(),
+    });
+    let expected = expectation("anyOf", &Value::Null).unwrap_or_default();
+    vec![Violation { expected, found, ..violation.clone() }]
 }
