@@ -8,7 +8,7 @@ use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
-use crate::project::suite::Suite;
+use crate::project::suite::{SchemaSuite, Suite};
 use crate::report::human::plural;
 use crate::schema::Schemas;
 
@@ -49,10 +49,10 @@ pub(super) fn run(
                 found += 1;
             }
         }
-        for suite in &database.suites {
-            let problems = Suite::read(suite).err().unwrap_or_default();
-            findings.extend(problems.iter().map(ToString::to_string));
-        }
+        let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
+        let of_schemas = database.schema_suites.iter().map(|suite| SchemaSuite::read(suite).err());
+        let problems = suites.chain(of_schemas).flatten().flatten();
+        findings.extend(problems.map(|problem| problem.to_string()));
     }
     for orphan in &project.orphans {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
