@@ -14,6 +14,7 @@ pub mod document;
 pub mod engine;
 pub mod exit;
 pub mod functions;
+pub mod generate;
 pub mod group;
 pub mod json;
 pub mod mango;

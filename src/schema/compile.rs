@@ -29,7 +29,7 @@ pub struct Schema {
     pub value: Value,
     /// CouchDB's own members that it speaks of, and gets to see.
     pub members: BTreeSet<&'static str>,
-    pub(super) address: String,
+    pub(crate) address: String,
     pub(super) validator: Validator,
 }
 
@@ -43,10 +43,15 @@ impl fmt::Debug for Schema {
 pub struct Schemas {
     /// The database's name on the server.
     pub database: String,
+    /// The name of the folder of its schemas.
+    pub key: String,
     /// The schemas of its types, sorted by name.
     pub types: Vec<Schema>,
-    pub(super) routes: Routes,
-    pub(super) registry: Registry<'static>,
+    /// How documents are routed to them.
+    pub routes: Routes,
+    /// Whether values must have the `format` of their schemas.
+    pub formats: bool,
+    pub(crate) registry: Registry<'static>,
 }
 
 impl fmt::Debug for Schemas {
@@ -111,7 +116,14 @@ impl Schemas {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { database: database.name.clone(), types, routes, registry })
+        Ok(Self {
+            database: database.name.clone(),
+            key: database.key.clone(),
+            types,
+            routes,
+            formats: !config.ignore_formats,
+            registry,
+        })
     }
 
     /// The schema of this type.

@@ -99,7 +99,7 @@ fn in_place(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
 
 /// Lets a schema pass the members that another part of it speaks of: where it closes an object, those
 /// it does not declare are declared to be anything. Gives `None` when there is nothing to change.
-pub(super) fn opened(schema: &Value, mentioned: &BTreeSet<&'static str>) -> Option<Value> {
+pub(crate) fn opened(schema: &Value, mentioned: &BTreeSet<&'static str>) -> Option<Value> {
     if mentioned.is_empty() {
         return None;
     }

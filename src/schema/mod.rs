@@ -24,5 +24,5 @@ pub mod words;
 pub use check::{Outcome, Violation};
 pub use compile::{Schema, Schemas};
 pub use place::line_of;
-pub use route::Route;
+pub use route::{Route, Routes, Source};
 pub use summary::{Cause, Summary};

@@ -24,17 +24,21 @@ pub enum Route {
 
 /// How documents are routed.
 #[derive(Debug)]
-pub(super) struct Routes {
-    discriminator: Source,
-    default: Option<usize>,
-    ignored_ids: Vec<glob::Pattern>,
-    ignored_types: Vec<glob::Pattern>,
+pub struct Routes {
+    /// Where the type stands.
+    pub discriminator: Source,
+    /// The index of the schema of documents that name no type, or one without a schema.
+    pub default: Option<usize>,
+    /// Patterns of the ids of documents that no schema is for.
+    pub ignored_ids: Vec<glob::Pattern>,
+    /// Patterns of types that have no schema.
+    pub ignored_types: Vec<glob::Pattern>,
     names: Vec<String>,
 }
 
-/// Where the type stands.
+/// Where the type of a document stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub enum Source {
     /// At the end of this way of members.
     Members(Vec<String>),
     /// In front of this separator in `_id`.
@@ -124,7 +128,8 @@ impl Routes {
     }
 
     /// The JSON Pointer of what names the type.
-    pub(super) fn pointer(&self) -> String {
+    #[must_use]
+    pub fn pointer(&self) -> String {
         match &self.discriminator {
             Source::Members(way) => {
                 way.iter().map(|name| format!("/{}", place::escape(name))).collect()

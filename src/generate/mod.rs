@@ -1,0 +1,3 @@
+//! Files generated from the schemas of a database.
+
+pub mod vdu;
