@@ -60,7 +60,12 @@ impl Maker<'_> {
                 let length = least + self.random.random_range(0..4);
                 let empty = Value::Object(Map::new());
                 let items = schema.get("items").unwrap_or(&empty);
-                (0..length).map(|_| self.value(items, depth + 1)).collect::<Vec<_>>().into()
+                let mut items: Vec<Value> =
+                    (0..length).map(|_| self.value(items, depth + 1)).collect();
+                if schema.get("uniqueItems").is_some() && self.random.random_bool(0.9) {
+                    items.dedup();
+                }
+                items.into()
             }
             Some("string") => self.text(schema).into(),
             Some("integer") => self.number(schema, false),
@@ -83,7 +88,8 @@ impl Maker<'_> {
             .unwrap_or_default();
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
-            if required.contains(&name.as_str()) || self.random.random_bool(0.4) {
+            let often = if name == "_id" { 0.98 } else { 0.4 };
+            if required.contains(&name.as_str()) || self.random.random_bool(often) {
                 members.insert(name.clone(), self.value(property, depth + 1));
             }
         }
@@ -102,7 +108,8 @@ impl Maker<'_> {
             return format!("{}1", pattern.trim_start_matches('^').trim_end_matches(".+$"));
         }
         if schema.get("format").is_some() {
-            return (*TEXTS[6..10].choose(self.random).expect("texts")).to_owned();
+            let texts = if self.random.random_bool(0.8) { &TEXTS[6..7] } else { &TEXTS[6..10] };
+            return (*texts.choose(self.random).expect("texts")).to_owned();
         }
         // Now and then exactly as long as is allowed, or a little longer.
         if let Some(most) = schema.get("maxLength").and_then(Value::as_u64)
@@ -125,7 +132,9 @@ impl Maker<'_> {
             2 => (least + self.random.random_range(0.0..4.0)).min(most),
             _ => self.random.random_range(least..=most),
         };
-        json_number(if fraction { number } else { number.floor() })
+        let number = if fraction { number } else { number.floor() };
+        let excluded = limit("exclusiveMinimum").is_some_and(|least| number <= least);
+        json_number(if excluded && self.random.random_bool(0.9) { number + 1.0 } else { number })
     }
 
     fn anything(&mut self, depth: usize) -> Value {
@@ -209,7 +218,7 @@ fn compare(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize) {
         for _ in 0..count {
             let mut maker = Maker { random: &mut random };
             let mut document = maker.value(&schema.value, 0);
-            for _ in 0..maker.random.random_range(0..3) {
+            for _ in 0..maker.random.random_range(0..4_u32).saturating_sub(1) {
                 maker.spoil(&mut document);
             }
             let Value::Object(mut members) = document else { continue };

@@ -8,7 +8,9 @@ use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits};
 use crate::exit::Exit;
+use crate::generate;
 use crate::project::suite::{SchemaSuite, Suite};
+use crate::project::{Database, Problem, Project};
 use crate::report::human::plural;
 use crate::schema::Schemas;
 
@@ -43,11 +45,9 @@ pub(super) fn run(
             functions += check_design(&mut engine, design, partitioned, &mut findings);
         }
         schemas += database.schemas.len();
-        if let Err(problems) = Schemas::load(&project, database) {
-            for problem in problems {
-                terminal.error(&problem.to_string(), problem.hint().as_deref());
-                found += 1;
-            }
+        for problem in check_schemas(&project, database, &mut findings) {
+            terminal.error(&problem.to_string(), problem.hint().as_deref());
+            found += 1;
         }
         let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
         let of_schemas = database.schema_suites.iter().map(|suite| SchemaSuite::read(suite).err());
@@ -129,4 +129,28 @@ fn check_design(
         }
     }
     functions.len()
+}
+
+/// Compiles the schemas of a database, and looks whether what is generated from them is up to date.
+fn check_schemas(
+    project: &Project,
+    database: &Database,
+    findings: &mut Vec<String>,
+) -> Vec<Problem> {
+    if database.schemas.is_empty() {
+        return Vec::new();
+    }
+    let stale = Schemas::load(project, database).and_then(|schemas| {
+        generate::stale(project, database, &schemas).map_err(|problem| vec![problem])
+    });
+    match stale {
+        Ok(stale) => {
+            findings.extend(stale.iter().map(|path| {
+                let path = path.display();
+                format!("{path}: is not what the schemas give now; run `couchctl generate vdu`")
+            }));
+            Vec::new()
+        }
+        Err(problems) => problems,
+    }
 }

@@ -1,6 +1,7 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod generate;
 mod init;
 mod query;
 mod test;
@@ -63,6 +64,7 @@ enum Command {
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
     Validate(validate::ValidateArguments),
+    Generate(generate::GenerateArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -82,6 +84,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Generate(command) => generate::run(&command, project, &mut terminal),
         Command::Validate(command) => validate::run(&command, project, &mut terminal),
     }
 }

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use super::{Terminal, open};
 use crate::document::{DocumentError, DocumentFile, RawDocument};
 use crate::exit::Exit;
-use crate::project::{Database, Project, did_you_mean};
+use crate::project::{CONFIG_FILE, Database, Fault, Problem, Project, ProjectError, did_you_mean};
 use crate::report::validation::{github, human, json, junit, sarif};
 use crate::schema::{Schemas, Summary, stream};
 
@@ -64,9 +64,9 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let schemas = match schemas(&project, arguments.database.as_deref(), terminal) {
+    let schemas = match schemas(&project, arguments.database.as_deref()) {
         Ok(schemas) => schemas,
-        Err(exit) => return exit,
+        Err(problems) => return terminal.problems(&problems),
     };
     let schema = match &arguments.kind {
         None => None,
@@ -141,48 +141,48 @@ pub(super) fn run(
 }
 
 /// The schemas of the database that is meant.
-fn schemas(
-    project: &Project,
-    wanted: Option<&str>,
-    terminal: &mut Terminal,
-) -> Result<Schemas, Exit> {
-    let database = match wanted {
-        Some(name) => project.database(name).ok_or_else(|| {
-            let names = project.databases.iter().map(|database| database.key.as_str());
-            let like = did_you_mean(name, names).map(|like| format!("did you mean `{like}`?"));
-            (format!("there is no database `{name}`"), like)
-        }),
-        None => only_one(project),
+fn schemas(project: &Project, wanted: Option<&str>) -> Result<Schemas, ProjectError> {
+    let databases = databases(project, wanted)?;
+    let [database] = databases.as_slice() else {
+        let names: Vec<String> =
+            databases.iter().map(|database| format!("`{}`", database.key)).collect();
+        let message = format!("several databases have schemas: {}", names.join(", "));
+        return Err(refused(message, "choose one with --database"));
     };
-    let database = database.map_err(|(message, hint)| {
-        terminal.error(&message, hint.as_deref());
-        Exit::Usage
-    })?;
-    if database.schemas.is_empty() {
-        let hint = format!("schemas are files schemas/{}/<type>.schema.json", database.key);
-        terminal.error(&format!("the database `{}` has no schemas", database.name), Some(&hint));
-        return Err(Exit::Usage);
-    }
-    Schemas::load(project, database)
-        .map_err(|problems| terminal.problems(&crate::project::ProjectError { problems }))
+    Schemas::load(project, database).map_err(|problems| ProjectError { problems })
 }
 
-fn only_one(project: &Project) -> Result<&Database, (String, Option<String>)> {
-    let with_schemas: Vec<&Database> =
-        project.databases.iter().filter(|database| !database.schemas.is_empty()).collect();
-    match with_schemas.as_slice() {
-        [database] => Ok(database),
-        [] => Err((
-            "the project has no schemas".to_owned(),
-            Some("schemas are files schemas/<database>/<type>.schema.json".to_owned()),
-        )),
-        several => {
-            let names: Vec<String> =
-                several.iter().map(|database| format!("`{}`", database.key)).collect();
-            let message = format!("several databases have schemas: {}", names.join(", "));
-            Err((message, Some("choose one with --database".to_owned())))
+/// The database that is meant, or all that have schemas.
+pub(super) fn databases<'a>(
+    project: &'a Project,
+    wanted: Option<&str>,
+) -> Result<Vec<&'a Database>, ProjectError> {
+    let Some(name) = wanted else {
+        let databases = project.databases.iter();
+        let databases: Vec<&Database> =
+            databases.filter(|database| !database.schemas.is_empty()).collect();
+        if databases.is_empty() {
+            let hint = "schemas are files schemas/<database>/<type>.schema.json";
+            return Err(refused("the project has no schemas".to_owned(), hint));
         }
+        return Ok(databases);
+    };
+    let Some(database) = project.database(name) else {
+        let names = project.databases.iter().map(|database| database.key.as_str());
+        let like = did_you_mean(name, names).map(str::to_owned);
+        let fault = Fault::Unknown { message: format!("there is no database `{name}`"), like };
+        return Err(Problem::new(Path::new(CONFIG_FILE), fault).into());
+    };
+    if database.schemas.is_empty() {
+        let hint = format!("schemas are files schemas/{}/<type>.schema.json", database.key);
+        return Err(refused(format!("the database `{}` has no schemas", database.name), &hint));
     }
+    Ok(vec![database])
+}
+
+fn refused(message: String, hint: &str) -> ProjectError {
+    let fault = Fault::Schema { message, hint: Some(hint.to_owned()) };
+    Problem::new(Path::new("schemas"), fault).into()
 }
 
 /// Patterns become the files they match; a file that exists stands for itself.

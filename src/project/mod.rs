@@ -21,7 +21,7 @@ pub use config::{
 };
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
-pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
+pub use layout::{Layout, ModuleError, ModuleLoader, Orphan, function_of};
 pub use problem::{Fault, Place, Problem, ProjectError};
 pub use suggest::did_you_mean;
 

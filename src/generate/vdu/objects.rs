@@ -21,10 +21,11 @@ impl<'a> Program<'a> {
         at: &At,
         scope: &Scope<'a>,
     ) -> Done {
-        for name in members.get("required").and_then(Value::as_array).into_iter().flatten() {
-            if let Some(name) = name.as_str() {
-                self.required(body, name, value, at);
-            }
+        let required = members.get("required").and_then(Value::as_array);
+        let required: Vec<&str> =
+            required.into_iter().flatten().filter_map(Value::as_str).collect();
+        for name in &required {
+            self.required(body, name, value, at);
         }
         let number = format!("Object.keys({value}).length");
         self.limits(body, members, ["minProperties", "maxProperties"], &number, "member", at);
@@ -34,10 +35,15 @@ impl<'a> Program<'a> {
                 continue;
             }
             let scope = scope.child(&format!("properties/{}", escape(name)), schema);
-            let condition = self.has(value, name);
-            body.code.open(&format!("if ({condition})"));
+            let is_there = required.contains(&name.as_str());
+            if !is_there {
+                let condition = self.has(value, name);
+                body.code.open(&format!("if ({condition})"));
+            }
             self.emit(body, schema, &member(value, name), &at.member(name), &scope)?;
-            body.code.close();
+            if !is_there {
+                body.code.close();
+            }
         }
         let patterns = self.patterns(members, scope);
         for (text, schema, expression) in &patterns {

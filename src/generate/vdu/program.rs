@@ -179,7 +179,7 @@ impl<'a> Program<'a> {
         for source in functions.chain(helpers::sources(&self.helpers)) {
             text.push('\n');
             for line in source.lines() {
-                text.push_str("  ");
+                text.push_str(if line.is_empty() { "" } else { "  " });
                 text.push_str(line);
                 text.push('\n');
             }

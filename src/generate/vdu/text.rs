@@ -119,7 +119,8 @@ impl Code {
     }
 
     pub(super) fn line(&mut self, line: &str) {
-        for _ in 0..self.indent {
+        let indent = if line.is_empty() { 0 } else { self.indent };
+        for _ in 0..indent {
             self.text.push_str("  ");
         }
         self.text.push_str(line);
