@@ -257,11 +257,11 @@ pub fn generate(schemas: &Schemas, handwritten: Option<&str>) -> Result<Generate
     code.close();
     let mut source = code.text();
     if let Some(handwritten) = handwritten {
-        source.push_str("\n  // Written by hand, beside the schemas.\n  var written = ");
-        source.push_str(handwritten.trim().trim_end_matches(';'));
-        source.push_str(
-            ";\n\n  function handwritten() {\n    written.apply(this, arguments);\n  }\n",
-        );
+        let function = handwritten.trim().trim_end_matches(';');
+        let call = format!("    ({function}).apply(this, arguments);\n");
+        source.push_str("\n  function handwritten() {\n");
+        source.push_str(&call);
+        source.push_str("  }\n");
     }
     source.push_str(&program.parts());
     source.push_str("}\n");
