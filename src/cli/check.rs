@@ -147,7 +147,7 @@ fn check_schemas(
         Ok(stale) => {
             findings.extend(stale.iter().map(|path| {
                 let path = path.display();
-                format!("{path}: is not what the schemas give now; run `couchctl generate vdu`")
+                format!("{path}: is not what the schemas give now; run `couchctl generate` again")
             }));
             Vec::new()
         }

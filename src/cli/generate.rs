@@ -21,6 +21,20 @@ pub(super) struct GenerateArguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Vdu(VduArguments),
+    Types(TypesArguments),
+}
+
+/// Generate TypeScript declarations, so that an editor checks the functions of views.
+///
+/// They are written to types/<database>.d.ts, and to types/couchdb.d.ts for `emit` and the like.
+#[derive(Debug, Args)]
+struct TypesArguments {
+    /// The database whose schemas count [default: all that have any]
+    #[arg(long)]
+    database: Option<String>,
+    /// Write nothing; end with 1 when a file is not what it should be
+    #[arg(long)]
+    check: bool,
 }
 
 /// Generate a validate_doc_update, so that the server refuses what the schemas refuse.
@@ -71,6 +85,18 @@ pub(super) fn run(
                 }
             }
             write(&project, &targets, vdu.check, terminal)
+        }
+        What::Types(types) => {
+            let make = |_: &Database, schemas: &Schemas| generate::types_of(&project, schemas);
+            let targets =
+                targets(&project, types.database.as_deref(), make).and_then(|mut targets| {
+                    targets.push(generate::types_of_couchdb(&project)?);
+                    Ok(targets)
+                });
+            match targets {
+                Ok(targets) => write(&project, &targets, types.check, terminal),
+                Err(problems) => terminal.problems(&problems),
+            }
         }
     }
 }

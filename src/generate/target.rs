@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::types;
 use super::vdu::{self, Unchecked};
 use crate::project::{Database, Fault, Problem, Project, function_of};
 use crate::schema::Schemas;
@@ -104,7 +105,40 @@ fn generated(project: &Project, schemas: &Schemas) -> Result<vdu::Generated, Pro
         .map_err(|error| problem(&folder, error.to_string(), None))
 }
 
-/// The generated functions of a database that are not what its schemas give now.
+/// The TypeScript declarations of a database's documents, in `types/<database>.d.ts`.
+///
+/// # Errors
+/// When a reference of a schema leads nowhere, or the file is not a generated one.
+pub fn types_of(project: &Project, schemas: &Schemas) -> Result<Target, Problem> {
+    let content = types::declarations(schemas).map_err(|error| {
+        problem(&Path::new("schemas").join(&schemas.key), error.to_string(), None)
+    })?;
+    declarations(project, format!("{}.d.ts", schemas.key), content)
+}
+
+/// The TypeScript declarations of what CouchDB gives to functions, in `types/couchdb.d.ts`.
+///
+/// # Errors
+/// When the file is not a generated one.
+pub fn types_of_couchdb(project: &Project) -> Result<Target, Problem> {
+    declarations(project, "couchdb.d.ts".to_owned(), types::COUCHDB.to_owned())
+}
+
+fn declarations(project: &Project, name: String, content: String) -> Result<Target, Problem> {
+    let path = Path::new("types").join(name);
+    let state = match std::fs::read_to_string(project.root.join(&path)) {
+        Err(_) => State::Missing,
+        Ok(text) if text == content => State::Current,
+        Ok(text) if text.starts_with(types::MARK) => State::Stale,
+        Ok(_) => {
+            let message = "is not a generated file, and is not overwritten".to_owned();
+            return Err(problem(&path, message, Some("move it elsewhere".to_owned())));
+        }
+    };
+    Ok(Target { path, content, state, unchecked: Vec::new() })
+}
+
+/// The generated files of a database that are not what its schemas give now.
 ///
 /// # Errors
 /// When the schemas give no function.
@@ -121,6 +155,12 @@ pub fn stale(
             if target.state != State::Current {
                 stale.push(target.path);
             }
+        }
+    }
+    if project.root.join("types").join(format!("{}.d.ts", schemas.key)).is_file() {
+        let declared = types_of(project, schemas)?;
+        if declared.state != State::Current {
+            stale.push(declared.path);
         }
     }
     Ok(stale)

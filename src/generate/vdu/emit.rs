@@ -6,8 +6,9 @@ use super::GenerateError;
 use super::helpers;
 use super::number;
 use super::pattern;
-use super::program::{Program, Scope};
+use super::program::Program;
 use super::text::{At, Code, string};
+use crate::generate::scope::Scope;
 use crate::json::{Map, Value, to_string};
 
 /// The body of a function.

@@ -20,6 +20,7 @@ mod unevaluated;
 
 use std::path::PathBuf;
 
+use super::GenerateError;
 pub use program::{checker, generate};
 
 /// How a generated function starts: it tells one from a function written by hand.
@@ -49,19 +50,6 @@ pub struct Unchecked {
     pub pointer: String,
     /// Why not.
     pub reason: String,
-}
-
-/// Why there is no function.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GenerateError {
-    /// The schemas are too much for one function.
-    #[error(
-        "the function would have {0} bytes; at most {MAXIMUM} are sensible in a design document"
-    )]
-    TooLarge(usize),
-    /// A reference leads nowhere.
-    #[error("{0}")]
-    Reference(String),
 }
 
 /// Whether a function's source was generated.

@@ -5,9 +5,10 @@ use jsonschema::Draft;
 use super::GenerateError;
 use super::emit::{Body, says_something};
 use super::pattern;
-use super::program::{Program, Scope};
+use super::program::Program;
 use super::text::{At, has, is_inherited, member, string};
 use super::unevaluated::evaluated;
+use crate::generate::scope::Scope;
 use crate::json::{Map, Value};
 
 type Done = Result<(), GenerateError>;

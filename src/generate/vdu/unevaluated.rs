@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::GenerateError;
-use super::program::Scope;
+use crate::generate::scope::Scope;
 use crate::json::{Map, Value};
 
 /// Members that are evaluated.
