@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
-use crate::engine::{Engine, EngineError, Limits};
+use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::generate;
 use crate::project::suite::{SchemaSuite, Suite};
-use crate::project::{Database, Problem, Project};
+use crate::project::{Database, Project};
 use crate::report::human::plural;
 use crate::schema::Schemas;
 
@@ -34,21 +34,43 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let mut findings = Vec::new();
-    let mut engine = Engine::new(arguments.profile.into(), Limits::default());
-    let mut functions = 0;
-    let (mut designs, mut schemas, mut found) = (0, 0, 0);
+    let checked = check(&project, arguments.profile.into());
+    for finding in &checked.findings {
+        terminal.error(finding, None);
+    }
+    let findings = checked.findings.len();
+    terminal.data(&format!(
+        "{}, {}, {} checked: {}\n",
+        plural(checked.designs, "design document"),
+        plural(checked.functions, "function"),
+        plural(checked.schemas, "schema"),
+        if findings == 0 { "ok".to_owned() } else { plural(findings, "finding") },
+    ));
+    if findings == 0 { Exit::Success } else { Exit::Findings }
+}
+
+/// What was checked, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct Checked {
+    designs: usize,
+    functions: usize,
+    schemas: usize,
+    pub(super) findings: Vec<String>,
+}
+
+/// Checks a whole project.
+pub(super) fn check(project: &Project, profile: Profile) -> Checked {
+    let mut checked = Checked::default();
+    let mut engine = Engine::new(profile, Limits::default());
+    let findings = &mut checked.findings;
     for database in &project.databases {
         let partitioned = database.config.partitioned;
         for design in &database.designs {
-            designs += 1;
-            functions += check_design(&mut engine, design, partitioned, &mut findings);
+            checked.designs += 1;
+            checked.functions += check_design(&mut engine, design, partitioned, findings);
         }
-        schemas += database.schemas.len();
-        for problem in check_schemas(&project, database, &mut findings) {
-            terminal.error(&problem.to_string(), problem.hint().as_deref());
-            found += 1;
-        }
+        checked.schemas += database.schemas.len();
+        check_schemas(project, database, findings);
         let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
         let of_schemas = database.schema_suites.iter().map(|suite| SchemaSuite::read(suite).err());
         let problems = suites.chain(of_schemas).flatten().flatten();
@@ -57,18 +79,7 @@ pub(super) fn run(
     for orphan in &project.orphans {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
     }
-    for finding in &findings {
-        terminal.error(finding, None);
-    }
-    found += findings.len();
-    terminal.data(&format!(
-        "{}, {}, {} checked: {}\n",
-        plural(designs, "design document"),
-        plural(functions, "function"),
-        plural(schemas, "schema"),
-        if found == 0 { "ok".to_owned() } else { plural(found, "finding") },
-    ));
-    if found == 0 { Exit::Success } else { Exit::Findings }
+    checked
 }
 
 /// The place of a member, for the front of a message.
@@ -132,25 +143,21 @@ fn check_design(
 }
 
 /// Compiles the schemas of a database, and looks whether what is generated from them is up to date.
-fn check_schemas(
-    project: &Project,
-    database: &Database,
-    findings: &mut Vec<String>,
-) -> Vec<Problem> {
+fn check_schemas(project: &Project, database: &Database, findings: &mut Vec<String>) {
     if database.schemas.is_empty() {
-        return Vec::new();
+        return;
     }
     let stale = Schemas::load(project, database).and_then(|schemas| {
         generate::stale(project, database, &schemas).map_err(|problem| vec![problem])
     });
     match stale {
-        Ok(stale) => {
-            findings.extend(stale.iter().map(|path| {
-                let path = path.display();
-                format!("{path}: is not what the schemas give now; run `couchctl generate` again")
-            }));
-            Vec::new()
-        }
-        Err(problems) => problems,
+        Ok(stale) => findings.extend(stale.iter().map(|path| {
+            let path = path.display();
+            format!("{path}: is not what the schemas give now; run `couchctl generate` again")
+        })),
+        Err(problems) => findings.extend(problems.iter().map(|problem| match problem.hint() {
+            Some(hint) => format!("{problem}; {hint}"),
+            None => problem.to_string(),
+        })),
     }
 }
