@@ -4,23 +4,39 @@ use std::process::ExitCode;
 
 /// The exit codes of every command; scripts may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum Exit {
     /// Everything is fine.
-    Success = 0,
+    Success,
     /// The command did its work and found something: a failed case, an invalid document, a lint
     /// error, or a difference where the caller asked to be told by the code.
-    Findings = 1,
+    Findings,
     /// The command line or the project is wrong; nothing was run.
-    Usage = 2,
+    Usage,
     /// The server could not be reached, or refused.
-    Server = 3,
+    Server,
     /// Interrupted by Ctrl-C.
-    Interrupted = 130,
+    Interrupted,
+    /// What `couchjs` ends with in place of `couchctl query-server`: CouchDB reads it.
+    Process(u8),
+}
+
+impl Exit {
+    /// The code that the program ends with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::Server => 3,
+            Self::Interrupted => 130,
+            Self::Process(status) => status,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }

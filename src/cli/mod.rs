@@ -1,11 +1,23 @@
 //! The commands: one file each, its arguments beside what it does.
 
 mod check;
+mod cleanup;
+mod deployment;
+mod diff;
 mod generate;
 mod init;
+mod progress;
+mod pull;
+mod push;
 mod query;
+mod query_server;
+mod rollback;
+mod sandbox;
+mod serve;
+mod server;
 mod test;
 mod validate;
+mod warm;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -65,6 +77,14 @@ enum Command {
     Query(Box<query::QueryArguments>),
     Validate(validate::ValidateArguments),
     Generate(generate::GenerateArguments),
+    Push(Box<push::PushArguments>),
+    Warm(Box<warm::WarmArguments>),
+    Cleanup(Box<cleanup::CleanupArguments>),
+    Rollback(Box<rollback::RollbackArguments>),
+    Diff(Box<diff::DiffArguments>),
+    Pull(Box<pull::PullArguments>),
+    QueryServer(query_server::QueryServerArguments),
+    Serve(serve::ServeArguments),
 }
 
 /// Runs the program with its arguments, the program's name first, and tells what it ends with.
@@ -86,6 +106,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Query(command) => query::run(&command, project, &mut terminal),
         Command::Generate(command) => generate::run(&command, project, &mut terminal),
         Command::Validate(command) => validate::run(&command, project, &mut terminal),
+        Command::Push(command) => push::run(&command, project, &mut terminal),
+        Command::Warm(command) => warm::run(&command, project, &mut terminal),
+        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
+        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
+        Command::Diff(command) => diff::run(&command, project, &mut terminal),
+        Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Serve(command) => serve::run(&command, project, &mut terminal),
+        Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
 }
 
@@ -139,6 +167,7 @@ impl Terminal {
 }
 
 /// Evaluates modules with an engine of its own, started when first needed.
+#[derive(Default)]
 struct EngineLoader(RefCell<Option<Engine>>);
 
 impl ModuleLoader for EngineLoader {
@@ -162,5 +191,5 @@ fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
         Some(folder) => folder.to_owned(),
         None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     };
-    Project::open(&here, &EngineLoader(RefCell::new(None)))
+    Project::open(&here, &EngineLoader::default())
 }

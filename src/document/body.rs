@@ -74,11 +74,16 @@ impl Body {
 
     /// The revision that this body has as the first one of its document.
     pub(super) fn first_revision(&self, deleted: bool) -> Revision {
+        self.revision_on(None, deleted)
+    }
+
+    /// The revision that this body has on top of `parent`.
+    pub(super) fn revision_on(&self, parent: Option<&Revision>, deleted: bool) -> Revision {
         let document = match json::parse_str(&format!("{{{}}}", self.members)) {
             Ok(Value::Object(members)) => members,
             _ => Map::new(),
         };
-        self.revision(&document, None, deleted)
+        self.revision(&document, parent, deleted)
     }
 
     /// Appends the members, each with a comma before it.

@@ -184,6 +184,32 @@ impl Database {
         Ok((given, parent))
     }
 
+    /// Saves what a revision of another document holds, attachments included, as `target`, whose
+    /// `_id` and `_rev` say where.
+    ///
+    /// # Errors
+    /// When there is no such document or revision, or as [`Database::put`].
+    pub fn copy(
+        &mut self,
+        source: &str,
+        revision: Option<&Revision>,
+        target: &Map<String, Value>,
+    ) -> Result<Revision, WriteError> {
+        let id = checked_id(target, self.partitioned)?;
+        let tree = self.documents.get(source).map(|stored| &stored.tree);
+        let node = match revision {
+            Some(revision) => tree.and_then(|tree| tree.get(revision)),
+            None => tree.and_then(RevisionTree::winner).filter(|winner| !winner.deleted),
+        };
+        let node = node.ok_or_else(|| WriteError::absent(source, Absent::Missing))?;
+        let (body, deleted) = (node.body().clone(), node.deleted);
+        let (_, parent) = self.parent(id, target)?;
+        let parent = parent.map(|parent| parent.revision().clone());
+        let revision = body.revision_on(parent.as_ref(), deleted);
+        self.store(id, &revision, parent.as_slice(), deleted, body);
+        Ok(revision)
+    }
+
     /// Checks a write as [`Database::put`] does, without doing it, and tells which revision it names.
     ///
     /// # Errors

@@ -5,16 +5,46 @@ use std::rc::Rc;
 
 use boa_engine::object::JsObject;
 use boa_engine::realm::Realm;
-use boa_engine::{JsString, JsValue, Script, Source};
+use boa_engine::{Context, JsString, JsValue, Script, Source};
 
 use super::analysis::Analysis;
 use super::globals::Sandbox;
 use super::source_text::quoted;
 use super::vm::{Thrown, host};
-use super::{EngineError, Profile, Vm, memory, spidermonkey, standard};
+use super::{EngineError, Profile, Vm, memory, spidermonkey, standard, syntax_messages};
 
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
+
+/// What makes the function behind it an expression.
+const EXPRESSION: &str = "0,";
+
+/// Whether a statement of the script or of a function may start behind `before`: not one of a block
+/// or behind a label.
+fn is_statement_start(before: &str) -> bool {
+    let before = before.trim_end();
+    let Some(outside) = before.strip_suffix('{') else {
+        let ends_with_word = |word: &str| {
+            before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+        };
+        return !before.ends_with([':', ')']) && !ends_with_word("else") && !ends_with_word("do");
+    };
+    let outside = outside.trim_end();
+    let Some(mut head) = outside.strip_suffix(')') else { return outside.ends_with("=>") };
+    // What stands before the matching bracket.
+    let mut depth = 1;
+    while depth > 0 {
+        let Some(at) = head.rfind(['(', ')']) else { return true };
+        if head[at..].starts_with('(') {
+            depth -= 1;
+        } else {
+            depth += 1;
+        }
+        head = &head[..at];
+    }
+    let head = head.trim_end();
+    !["if", "while", "for", "with", "switch", "catch"].iter().any(|word| head.ends_with(word))
+}
 
 /// How many functions that leave nothing behind are kept. Each has a realm of about 2 MB.
 const REUSABLE: usize = 64;
@@ -90,7 +120,11 @@ impl Vm {
             Ok(value) => value,
             Err(Thrown::Fatal(error)) => return Err(error),
             Err(Thrown::Value(value)) => {
-                let message = self.error_text(&value);
+                // An error that has no text: CouchDB throws one of its own then.
+                let message = match self.error_text(&value) {
+                    Ok(message) => message,
+                    Err(thrown) => return Err(self.uncaught(thrown)),
+                };
                 return Err(compilation(message, source, None, None));
             }
         };
@@ -98,12 +132,7 @@ impl Vm {
             Some(function) if !(self.profile == Profile::QuickJs && self.is_async(&function)) => {
                 Ok((function, text))
             }
-            _ => Err(EngineError::Compilation {
-                reason: format!("Expression does not eval to a function. ({source})"),
-                message: "Expression does not eval to a function.".into(),
-                line: None,
-                column: None,
-            }),
+            _ => Err(no_function(source)),
         }
     }
 
@@ -119,13 +148,23 @@ impl Vm {
             None => {
                 let text = source.to_string(&mut self.context);
                 let text = text.map_err(|error| self.thrown(error))?.to_std_string_lossy();
-                match self.profile {
-                    // Esprima reads the source as a string.
+                let profile = self.profile;
+                match profile {
+                    // Esprima reads the source as a string; what has no length is none, too.
+                    Profile::SpiderMonkey if self.is_empty_list(source) => {
+                        self.compile(" ", realm).map_err(|error| match error {
+                            EngineError::Compilation { message, .. } => {
+                                compilation(message, &text, None, None)
+                            }
+                            other => other,
+                        })
+                    }
                     Profile::SpiderMonkey => {
                         let message = "(new TypeError(\"this.source.charCodeAt is not a function\", \
                                        \"./share/server/main.js\", 5356))";
                         Err(compilation(message.into(), &text, None, None))
                     }
+                    Profile::QuickJs if text.is_empty() => Err(no_function("")),
                     Profile::QuickJs => self.compile(&text, realm),
                 }
             }
@@ -134,6 +173,11 @@ impl Vm {
             Ok((function, _)) => Ok(function),
             Err(error) => Err(self.error_to_throw(error)),
         }
+    }
+
+    fn is_empty_list(&mut self, source: &JsValue) -> bool {
+        let length = self.member(source, "length").unwrap_or_default();
+        length.as_number() == Some(0.0)
     }
 
     fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<(Script, String), EngineError> {
@@ -151,7 +195,7 @@ impl Vm {
             Err(error) => {
                 let message = format!(
                     "(new SyntaxError({}, \"<unknown>\", {}))",
-                    quoted(&JsString::from(error.message.as_str())),
+                    quoted(&JsString::from(error.engine_message())),
                     error.line.unwrap_or(1)
                 );
                 Err(compilation(message, source, None, None))
@@ -168,8 +212,8 @@ impl Vm {
         realm: &Realm,
     ) -> Result<(Script, String), EngineError> {
         let mut text = source.trim_start_matches('\u{feff}').to_owned();
-        let mut first_error = None;
-        for _ in 0..REPAIRS {
+        let mut repairs: Vec<usize> = Vec::new();
+        let error = loop {
             let error = match self.parse(&text, realm) {
                 Ok(script) => {
                     let rewritten = standard::without_async(&text);
@@ -184,34 +228,42 @@ impl Vm {
             let place = error
                 .offset(&text)
                 .filter(|offset| text[*offset..].starts_with('('))
-                .and_then(|offset| text[..offset].trim_end().strip_suffix("function"))
+                .and_then(|offset| {
+                    text[..offset].trim_end_matches([' ', '\t']).strip_suffix("function")
+                })
+                .filter(|before| !before.ends_with(EXPRESSION) && is_statement_start(before))
                 .map(str::len);
-            first_error.get_or_insert(error);
-            let Some(place) = place else { break };
-            if text[..place].ends_with("0,") {
-                break;
+            if let Some(place) = place.filter(|_| repairs.len() < REPAIRS) {
+                text.insert_str(place, EXPRESSION);
+                repairs.push(place);
+                continue;
             }
-            text.insert_str(place, "0,");
-        }
-        let error = first_error.unwrap_or_default();
-        let message = format!("SyntaxError: {}", error.message);
-        Err(compilation(message, source, error.line, error.column))
+            // Behind such a function no semicolon is needed.
+            let end = error
+                .offset(&text)
+                .filter(|at| error.expects_semicolon && text[..*at].trim_end().ends_with('}'));
+            let Some(end) = end.filter(|_| !repairs.is_empty() && repairs.len() < REPAIRS) else {
+                break error;
+            };
+            text.insert(end, ';');
+            repairs.push(end);
+        };
+        // The place is that in the source as it was given.
+        let shift = error.offset(&text).map_or(0, |at| {
+            let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+            let before = repairs.iter().filter(|repair| (line..at).contains(*repair));
+            before.map(|repair| if text[*repair..].starts_with(';') { 1 } else { 2 }).sum::<usize>()
+        });
+        let column = error.column.map(|column| column.saturating_sub(shift as u32));
+        let text = match error.message.as_str() {
+            "unexpected token '(', function declaration" => "function name expected",
+            _ => error.engine_message(),
+        };
+        Err(compilation(format!("SyntaxError: {text}"), source, error.line, column))
     }
 
     pub(super) fn parse(&mut self, text: &str, realm: &Realm) -> Result<Script, SyntaxError> {
-        self.watched(|vm| {
-            let name = host(&vm.context).sources.borrow_mut().add(text);
-            let source = Source::from_bytes(text).with_path(Path::new(&name));
-            Script::parse(source, Some(realm.clone()), &mut vm.context).map_err(|error| {
-                // boa_engine tells the place of an error only as text; its parser tells more.
-                let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
-                let scope = boa_ast::scope::Scope::new_global();
-                match parser.parse_script(&scope, vm.context.interner_mut()) {
-                    Err(error) => SyntaxError::new(&error),
-                    Ok(_) => SyntaxError { message: error.to_string(), ..SyntaxError::default() },
-                }
-            })
-        })
+        self.watched(|vm| parse(text, realm, &mut vm.context))
     }
 
     fn is_async(&mut self, function: &JsObject) -> bool {
@@ -229,10 +281,38 @@ impl Vm {
     }
 }
 
+/// Parses a script, which stack traces can name afterwards.
+pub(super) fn parse(
+    text: &str,
+    realm: &Realm,
+    context: &mut Context,
+) -> Result<Script, SyntaxError> {
+    let name = host(context).sources.borrow_mut().add(text);
+    let source = Source::from_bytes(text).with_path(Path::new(&name));
+    // boa declares what stands at the top in the scope of the current realm, not of the given one.
+    let previous = context.enter_realm(realm.clone());
+    let parsed = Script::parse(source, Some(realm.clone()), context);
+    context.enter_realm(previous);
+    parsed.map_err(|error| {
+        // boa_engine tells the place of an error only as text; its parser tells more.
+        let mut parser = boa_parser::Parser::new(Source::from_bytes(text));
+        let scope = boa_ast::scope::Scope::new_global();
+        let profile = host(context).profile;
+        match parser.parse_script(&scope, context.interner_mut()) {
+            Err(error) => SyntaxError::new(&error, text, profile),
+            Ok(_) => SyntaxError { message: error.to_string(), ..SyntaxError::default() },
+        }
+    })
+}
+
 /// A syntax error with its place in the parsed text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SyntaxError {
     pub(super) message: String,
+    /// Whether a semicolon would mend it.
+    expects_semicolon: bool,
+    /// What the profile's engine says, where that is known.
+    engine_message: Option<String>,
     /// Counted from 1.
     pub(super) line: Option<u32>,
     /// In UTF-16 units, counted from 1.
@@ -240,7 +320,7 @@ pub(super) struct SyntaxError {
 }
 
 impl SyntaxError {
-    fn new(error: &boa_parser::Error) -> Self {
+    fn new(error: &boa_parser::Error, source: &str, profile: Profile) -> Self {
         use boa_parser::Error;
         let position = match error {
             Error::Expected { span, .. } | Error::Unexpected { span, .. } => Some(span.start()),
@@ -257,11 +337,24 @@ impl SyntaxError {
             Some(_) => text.split(" at line ").next().unwrap_or(&text).to_owned(),
             None => text,
         };
-        Self {
+        let mut error_here = Self {
             message,
+            expects_semicolon: matches!(
+                error,
+                Error::Expected { expected, .. } if expected.iter().any(|token| token == ";")
+            ),
+            engine_message: None,
             line: position.map(boa_ast::Position::line_number),
             column: position.map(boa_ast::Position::column_number),
-        }
+        };
+        let offset = error_here.offset(source);
+        error_here.engine_message = syntax_messages::message(error, offset, source, profile);
+        error_here
+    }
+
+    /// The error's text as the engine writes it, or boa's where that is not known.
+    pub(super) fn engine_message(&self) -> &str {
+        self.engine_message.as_ref().unwrap_or(&self.message)
     }
 
     /// The byte offset of the place in `text`.
@@ -282,6 +375,10 @@ impl SyntaxError {
         }
         (units >= column).then_some(text.len())
     }
+}
+
+fn no_function(source: &str) -> EngineError {
+    compilation("Expression does not eval to a function.".into(), source, None, None)
 }
 
 fn compilation(

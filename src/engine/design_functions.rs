@@ -65,7 +65,13 @@ impl Vm {
                 function
             }
         };
+        // What `apply` takes.
+        if !(arguments.is_null_or_undefined() || arguments.is_object()) {
+            return Err(self.type_error());
+        }
         let arguments = self.list_of(arguments)?;
+        *host(&self.context).document.borrow_mut() = arguments.first().cloned();
+        host(&self.context).is_projected.set(false);
         let call = Call { function: &function, design, arguments };
         responder(self, &call)
     }
@@ -108,7 +114,6 @@ impl Vm {
 
     /// Answers 1, or what the validation function threw, unless it is an error.
     fn validate(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
-        *host(&self.context).document.borrow_mut() = call.arguments.first().cloned();
         let answer = match self.call(call.function, call.design, &call.arguments) {
             Ok(_) => JsValue::new(1),
             Err(Thrown::Value(value)) => {

@@ -130,6 +130,8 @@ impl Vm {
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
             })?;
         *host(&self.context).document.borrow_mut() = Some(value.clone());
+        let is_projected = matches!(functions.projection, Projection::Members(_));
+        host(&self.context).is_projected.set(is_projected);
         let this = functions.this.clone().into();
         // A document built in part must be written from its text.
         let projected = match functions.projection {
@@ -259,25 +261,39 @@ impl Vm {
     ) -> Result<String, Thrown> {
         let value = match thrown {
             Thrown::Value(value) => value,
-            fatal => return Err(fatal),
+            fatal @ Thrown::Fatal(_) => return Err(fatal),
         };
-        let fatal = js_string!("fatal_error");
-        if value.equals(&fatal.into(), &mut self.context).unwrap_or(false) {
-            return Err(self.error_list("map_runtime_error", "function raised 'fatal_error'"));
-        }
-        let is = |value: &JsValue, text: &str| value.as_string().is_some_and(|found| found == text);
-        // Fails, too, for null and undefined.
-        let first = self.member(&value, "0")?;
-        if is(&first, "fatal") {
-            return Err(Thrown::Value(value));
-        }
+        self.throw_fatal(&value)?;
         let name = self.member(&value, "name")?;
-        if is(&name, "InternalError") {
+        if name.as_string().is_some_and(|name| name == "InternalError") {
             let message = self.member(&value, "message")?;
             let list = [js_string!("fatal").into(), name, message];
             return Err(Thrown::Value(JsArray::from_iter(list, &mut self.context).into()));
         }
-        let mut message = format!("function raised exception {}", self.error_text(&value));
+        self.log_exception(&value, document)
+    }
+
+    /// Throws on what a function throws to end the build.
+    pub(super) fn throw_fatal(&mut self, value: &JsValue) -> Result<(), Thrown> {
+        let fatal = js_string!("fatal_error");
+        if value.equals(&fatal.into(), &mut self.context).unwrap_or(false) {
+            return Err(self.error_list("map_runtime_error", "function raised 'fatal_error'"));
+        }
+        // Fails, too, for null and undefined.
+        let first = self.member(value, "0")?;
+        if first.as_string().is_some_and(|first| first == "fatal") {
+            return Err(Thrown::Value(value.clone()));
+        }
+        Ok(())
+    }
+
+    /// Logs an exception that ends nothing; gives the message.
+    pub(super) fn log_exception(
+        &mut self,
+        value: &JsValue,
+        document: Option<&str>,
+    ) -> Result<String, Thrown> {
+        let mut message = format!("function raised exception {}", self.error_text(value)?);
         if let Some(document) = document {
             message.push_str(" with doc._id ");
             message.push_str(document);

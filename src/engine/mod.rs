@@ -35,6 +35,8 @@ mod spidermonkey;
 mod standard;
 mod stateless;
 mod stringify;
+mod syntax;
+mod syntax_messages;
 mod transcode;
 mod vm;
 mod worker;
@@ -46,6 +48,7 @@ pub use peer::Peer;
 pub use query_server::Ending;
 pub(crate) use reduce::stored;
 pub use reduce::{ReduceLimit, ReduceOutcome};
+pub use syntax::same_syntax;
 pub use vm::Vm;
 pub use worker::Engine;
 

@@ -142,7 +142,11 @@ impl Vm {
         arguments: &[Cow<'_, str>],
         line: &str,
     ) -> Result<(), Thrown> {
-        let name = self.text(name)?;
+        // QuickJS compares, SpiderMonkey looks the name up.
+        let name = match self.profile {
+            Profile::QuickJs if !name.is_string() => String::new(),
+            _ => self.text(name)?,
+        };
         match name.as_str() {
             "reset" => {
                 server.functions = Some(JsArray::from_iter([], &mut self.context).into());
@@ -239,13 +243,14 @@ impl Vm {
         server: &QueryServer,
         arguments: &[Cow<'_, str>],
         mut take: impl FnMut(&mut Self) -> Vec<JsValue>,
-        mut failed: impl FnMut(&mut Self, Thrown, &str) -> Result<(), Thrown>,
+        mut failed: impl FnMut(&mut Self, Thrown, Option<&str>) -> Result<(), Thrown>,
     ) -> Result<JsValue, Thrown> {
         let document = match arguments.first() {
             Some(text) => self.argument(text, Freeze::Deep).map_err(|error| self.thrown(error))?,
             None => JsValue::undefined(),
         };
         *host(&self.context).document.borrow_mut() = Some(document.clone());
+        host(&self.context).is_projected.set(false);
         let mut results = Vec::new();
         if let Some(functions) = &server.functions {
             let this = JsValue::from(functions.clone());
@@ -262,13 +267,13 @@ impl Vm {
                 let left = match called {
                     Ok(_) => left,
                     Err(thrown) => {
-                        let id = if document.is_undefined() {
-                            String::new()
-                        } else {
+                        let id = if document.to_boolean() {
                             let id = self.member(&document, "_id")?;
-                            self.text(&id)?
+                            Some(self.text(&id)?)
+                        } else {
+                            None
                         };
-                        failed(self, thrown, &id)?;
+                        failed(self, thrown, id.as_deref())?;
                         Vec::new()
                     }
                 };
@@ -285,7 +290,7 @@ impl Vm {
             rows.into_iter().map(pair).collect()
         };
         let failed =
-            |vm: &mut Self, thrown, id: &str| vm.view_exception(thrown, Some(id)).map(|_| ());
+            |vm: &mut Self, thrown, id: Option<&str>| vm.view_exception(thrown, id).map(|_| ());
         let rows = self.call_added(server, arguments, take, failed)?;
         self.print(&rows)
     }
@@ -296,11 +301,22 @@ impl Vm {
         arguments: &[Cow<'_, str>],
         nouveau: bool,
     ) -> Result<(), Thrown> {
-        let take = |vm: &mut Self| std::mem::take(&mut *host(&vm.context).fields.borrow_mut());
-        let failed = |vm: &mut Self, thrown, id: &str| match thrown {
+        let take = |vm: &mut Self| {
+            let host = host(&vm.context);
+            let fields = if nouveau { &host.nouveau_fields } else { &host.fields };
+            std::mem::take(&mut *fields.borrow_mut())
+        };
+        let failed = |vm: &mut Self, thrown, id: Option<&str>| {
+            let value = match thrown {
+                Thrown::Value(value) => value,
+                fatal @ Thrown::Fatal(_) => return Err(fatal),
+            };
+            vm.throw_fatal(&value)?;
             // Nouveau's handler calls a method that QuickJS does not have.
-            Thrown::Value(_) if nouveau && vm.profile == Profile::QuickJs => Err(vm.type_error()),
-            thrown => vm.view_exception(thrown, Some(id)).map(|_| ()),
+            if nouveau && vm.profile == Profile::QuickJs {
+                return Err(vm.type_error());
+            }
+            vm.log_exception(&value, id).map(|_| ())
         };
         let fields = self.call_added(server, arguments, take, failed)?;
         self.print(&fields)
@@ -341,6 +357,10 @@ impl Vm {
             let keys = JsArray::from_iter(keys, context).into();
             (keys, JsArray::from_iter(values, context).into())
         };
+        if sources.is_null_or_undefined() {
+            return Err(self.type_error());
+        }
+        let has_length = !self.member(&sources, "length")?.is_undefined();
         let sources = self.list_of(&sources)?;
         let mut code = 0;
         for source in &sources {
@@ -348,7 +368,11 @@ impl Vm {
             code += length.to_u32(&mut self.context).map_err(|error| self.thrown(error))? as usize;
         }
         let functions = self.compile_reduces(sources)?;
-        let (results, _) = self.call_reduces(&functions, &keys, &values, rereduce)?;
+        let (mut results, _) = self.call_reduces(&functions, &keys, &values, rereduce)?;
+        if !has_length {
+            // An array is made of a length that is not there.
+            results.push(JsValue::undefined());
+        }
         let results = JsArray::from_iter(results, &mut self.context).into();
         let mut reductions = String::new();
         self.watched(|vm| {
@@ -465,7 +489,7 @@ impl Vm {
                 (name, value.clone())
             } else {
                 let text = match self.profile {
-                    Profile::SpiderMonkey => JsString::from(self.error_text(value)).into(),
+                    Profile::SpiderMonkey => JsString::from(self.error_text(value)?).into(),
                     Profile::QuickJs => self.member(value, "stack")?,
                 };
                 (js_string!("unnamed_error").into(), text)

@@ -30,6 +30,7 @@ pub(super) struct Rendering {
 }
 
 /// `start(response)`: keeps status and headers for the next answer.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 pub(super) fn start(
     _: &JsValue,
     arguments: &[JsValue],
@@ -51,7 +52,7 @@ pub(super) fn send(_: &JsValue, arguments: &[JsValue], context: &mut Context) ->
     }
     let method = chunk.to_object(context)?.get(js_string!("toString"), context)?;
     let Some(method) = method.as_callable() else {
-        return Err(JsNativeError::typ().with_message("chunk.toString is not a function").into());
+        return Err(not_callable("chunk.toString", RENDER + 173, context));
     };
     let text = method.call(chunk, &[], context)?;
     host(context).rendering.borrow_mut().chunks.push(text);
@@ -70,7 +71,7 @@ pub(super) fn get_row(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsRe
     if first {
         send_start(context)?;
     } else {
-        send_chunks("chunks", context)?;
+        send_chunks("chunks", context);
     }
     let line = with_host(context, |host, _| host.receive());
     let profile = host(context).profile;
@@ -83,7 +84,11 @@ pub(super) fn get_row(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsRe
     {
         return Err(end_process(UNEXPECTED_COMMAND, context));
     }
-    let row = json_global::parse(&JsString::from(line), context)?;
+    let row = json_global::parse(&JsString::from(line), context)
+        .map_err(|error| of_couchdb(error, RENDER + 196, context))?;
+    if row.is_null() {
+        return Err(internal_error("json", None, &row, RENDER + 197, context));
+    }
     let row = row.to_object(context)?;
     let kind = row.get(0_u32, context)?;
     let is = |text: JsString| kind.as_string().is_some_and(|kind| kind == text);
@@ -158,14 +163,13 @@ fn send_start(context: &mut Context) -> JsResult<()> {
 }
 
 /// Answers with the chunks, and the status and headers where `start` was called since.
-pub(super) fn send_chunks(label: &str, context: &mut Context) -> JsResult<()> {
+pub(super) fn send_chunks(label: &str, context: &mut Context) {
     let mut answer = vec![JsString::from(label).into(), take_chunks(context)];
     if std::mem::take(&mut host(context).rendering.borrow_mut().new_header) {
         answer.push(start_response(context));
     }
     let answer = JsArray::from_iter(answer, context);
     respond(&answer.into(), context);
-    Ok(())
 }
 
 /// What `start` was given, or an empty object.
@@ -233,7 +237,10 @@ pub(super) fn respond(value: &JsValue, context: &mut Context) {
             .map(|text| text.to_std_string_lossy())
             .unwrap_or_default(),
     };
-    let shown = value.to_string(context).map(|text| text.to_std_string_lossy()).unwrap_or_default();
+    let shown = match value.as_symbol() {
+        Some(symbol) => symbol.descriptive_string().to_std_string_lossy(),
+        None => value.to_string(context).map(|text| text.to_std_string_lossy()).unwrap_or_default(),
+    };
     for message in
         [format!("Error converting object to JSON: {error}"), format!("error on obj: {shown}")]
     {
@@ -251,19 +258,43 @@ pub(super) fn internal_error(
     context: &mut Context,
 ) -> JsError {
     let kind = if value.is_null() { "null" } else { "undefined" };
-    let message = match (host(context).profile, name) {
-        (Profile::SpiderMonkey, _) => format!("{expression} is {kind}"),
-        (Profile::QuickJs, Some(name)) => format!("cannot read property '{name}' of {kind}"),
-        (Profile::QuickJs, None) => format!("cannot read property of {kind}"),
+    let spidermonkey = format!("{expression} is {kind}");
+    let quickjs = match name {
+        Some(name) => format!("cannot read property '{name}' of {kind}"),
+        None => format!("cannot read property of {kind}"),
     };
-    let error: JsError = JsNativeError::typ().with_message(message).into();
-    let Ok(value) = error.into_opaque(context) else {
-        return JsNativeError::typ().into();
+    type_error(&spidermonkey, &quickjs, line, context)
+}
+
+/// A `TypeError` of CouchDB's own code: `expression` is called, but no function.
+pub(super) fn not_callable(expression: &str, line: u32, context: &mut Context) -> JsError {
+    type_error(&format!("{expression} is not a function"), "not a function", line, context)
+}
+
+fn type_error(spidermonkey: &str, quickjs: &str, line: u32, context: &mut Context) -> JsError {
+    let (message, stack) = match host(context).profile {
+        Profile::SpiderMonkey => (spidermonkey, format!("@./share/server/main.js:{line}:1\n")),
+        Profile::QuickJs => (quickjs, "    at <anonymous> (<evalScript>)\n".to_owned()),
     };
-    if let Some(error) = value.as_object() {
-        let file = js_string!("./share/server/main.js");
-        define(&error, "fileName", file.into(), false, context);
-        define(&error, "lineNumber", JsValue::new(line), false, context);
+    let error: JsError = JsNativeError::typ().with_message(message.to_owned()).into();
+    let error = of_couchdb(error, line, context);
+    if let Some(error) = error.as_opaque().and_then(JsValue::as_object) {
+        define(&error, "stack", JsString::from(stack).into(), false, context);
     }
-    JsError::from_opaque(value)
+    error
+}
+
+/// Makes an error one that CouchDB's own code throws at a line of `main.js`.
+fn of_couchdb(error: JsError, line: u32, context: &mut Context) -> JsError {
+    match error.into_opaque(context) {
+        Ok(value) => {
+            if let Some(error) = value.as_object() {
+                let file = js_string!("./share/server/main.js");
+                define(&error, "fileName", file.into(), false, context);
+                define(&error, "lineNumber", JsValue::new(line), false, context);
+            }
+            JsError::from_opaque(value)
+        }
+        Err(error) => error,
+    }
 }

@@ -1,20 +1,17 @@
 //! `CommonJS` modules of a design document: `require` (`share/server/util.js`).
 
-use std::path::Path;
-
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::realm::Realm;
 use boa_engine::{
-    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, Script, Source,
-    js_string,
+    Context, JsArgs, JsError, JsResult, JsString, JsValue, NativeFunction, js_string,
 };
 use boa_gc::{Finalize, Trace};
 
 use super::builtins::{define, global_of};
-use super::render::internal_error;
+use super::render::{internal_error, not_callable};
 use super::stringify::{self, Spelling};
 use super::vm::host;
-use super::{Profile, Vm, source_text};
+use super::{Profile, Vm, compile, source_text};
 use boa_engine::object::builtins::JsArray;
 
 /// Lines before `util.js` in `share/server/main.js`.
@@ -69,9 +66,12 @@ fn require_function(requirer: Requirer, context: &mut Context) -> JsObject {
             |_, arguments, requirer: &Requirer, context| {
                 let path = arguments.get_or_undefined(0).clone();
                 if !path.is_string() {
-                    return Err(boa_engine::JsNativeError::typ()
-                        .with_message("name.split is not a function")
-                        .into());
+                    let line = UTIL + 69;
+                    return Err(if path.is_null_or_undefined() {
+                        internal_error("name", Some("split"), &path, line, context)
+                    } else {
+                        not_callable("name.split", line, context)
+                    });
                 }
                 let path = path.to_string(context)?;
                 require(&path, requirer, context)
@@ -119,7 +119,7 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
     let current = module.get(js_string!("current"), context)?.to_string(context)?;
     let source =
         format!("(function (module, exports, require) {{ {}\n }});", current.to_std_string_lossy());
-    if let Some(error) = super::compile::complexity_error(&source) {
+    if let Some(error) = compile::complexity_error(&source) {
         return Err(boa_engine::JsNativeError::syntax().with_message(error).into());
     }
     let realm = if requirer.quickjs {
@@ -129,9 +129,8 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
         requirer.realm.clone()
     };
     super::standard::install_for(&source, host(context).profile, &realm, context);
-    let name = host(context).sources.borrow_mut().add(&source);
-    let text = Source::from_bytes(&source).with_path(Path::new(&name));
-    let script = Script::parse(text, Some(realm), context)?;
+    let script = compile::parse(&source, &realm, context)
+        .map_err(|error| syntax_error(error.engine_message(), error.line, context))?;
     let function = script.evaluate(context)?;
     let Some(function) = function.as_callable() else {
         return Err(boa_engine::JsNativeError::typ()
@@ -148,6 +147,21 @@ fn load(module: &JsObject, requirer: &Requirer, context: &mut Context) -> JsResu
         context,
     )?;
     Ok(())
+}
+
+/// A `SyntaxError` with the engine's text and the line it stands in.
+fn syntax_error(message: &str, line: Option<u32>, context: &mut Context) -> JsError {
+    let error: JsError =
+        boa_engine::JsNativeError::syntax().with_message(message.to_owned()).into();
+    match error.into_opaque(context) {
+        Ok(value) => {
+            if let (Some(error), Some(line)) = (value.as_object(), line) {
+                define(&error, "lineNumber", JsValue::new(line), false, context);
+            }
+            JsError::from_opaque(value)
+        }
+        Err(error) => error,
+    }
 }
 
 fn module_realm(requirer: &Requirer, context: &mut Context) -> JsResult<Realm> {
@@ -179,7 +193,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
         match segment {
             ".." => {
                 let Some(current) = place else {
-                    return Err(nowhere("parent", UTIL + 28, context));
+                    return Err(nowhere("parent", UTIL + 29, context));
                 };
                 let parent = parent_of(Some(&current), context)?;
                 let grand = parent_of(parent.as_ref(), context)?;
@@ -194,7 +208,7 @@ fn resolve(path: &JsString, requirer: &Requirer, context: &mut Context) -> JsRes
             }
             "." => {
                 let Some(current) = &place else {
-                    return Err(nowhere("parent", UTIL + 37, context));
+                    return Err(nowhere("parent", UTIL + 38, context));
                 };
                 if parent_of(Some(current), context)?.is_none() {
                     return Err(no_parent(current, context)?);

@@ -8,7 +8,7 @@ use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
 
 use super::builtins::define;
 use super::globals::enumerable_keys;
-use super::render::{self, MIMEPARSE, RENDER, internal_error, respond};
+use super::render::{self, MIMEPARSE, RENDER, internal_error, not_callable, respond};
 use super::vm::{Thrown, host};
 use super::{Vm, mime, require};
 
@@ -78,22 +78,32 @@ impl Vm {
 
     /// Answers what an update function returns: `["up", document, response]`.
     pub(super) fn update(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
-        let method = self.member(&call.argument(1), "method")?;
+        let answered = self.updated(call);
+        answered.or_else(|thrown| self.render_error(thrown, "render_error"))
+    }
+
+    fn updated(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
+        let request = call.argument(1);
+        if request.is_null_or_undefined() {
+            let line = RENDER + 280;
+            let error =
+                internal_error("args[1]", Some("method"), &request, line, &mut self.context);
+            return Err(self.thrown(error));
+        }
+        let method = self.member(&request, "method")?;
         if method.as_string().is_some_and(|method| method == js_string!("GET")) {
             let reason = "Update functions do not allow GET";
             return Err(self.error_list("method_not_allowed", reason));
         }
-        let answered = self.run(call).and_then(|returned| {
-            let (document, response) = self.step(|context| {
-                if returned.is_null_or_undefined() {
-                    return Err(internal_error("result", None, &returned, RENDER + 284, context));
-                }
-                let returned = returned.to_object(context)?;
-                Ok((returned.get(0_u32, context)?, returned.get(1_u32, context)?))
-            })?;
-            self.answer("up", &[document], &response, "update")
-        });
-        answered.or_else(|thrown| self.render_error(thrown, "render_error"))
+        let returned = self.run(call)?;
+        let (document, response) = self.step(|context| {
+            if returned.is_null_or_undefined() {
+                return Err(internal_error("result", None, &returned, RENDER + 284, context));
+            }
+            let returned = returned.to_object(context)?;
+            Ok((returned.get(0_u32, context)?, returned.get(1_u32, context)?))
+        })?;
+        self.answer("up", &[document], &response, "update")
     }
 
     /// Answers `label`, what comes `before`, and the response, if it is one.
@@ -135,7 +145,8 @@ impl Vm {
                 if !tail.is_undefined() {
                     host(context).rendering.borrow_mut().chunks.push(tail);
                 }
-                render::send_chunks("end", context)
+                render::send_chunks("end", context);
+                Ok(())
             })
         });
         listed.or_else(|thrown| self.render_error(thrown, "render_error"))
@@ -147,7 +158,7 @@ impl Vm {
             Ok(result) => result,
             Err(thrown) => return self.render_error(thrown, "rewrite_error"),
         };
-        let method = self.member(&call.argument(0), "method");
+        let request = call.argument(0);
         self.step(|context| {
             if !result.to_boolean() {
                 let answer = JsArray::from_iter([js_string!("no_dispatch_rule").into()], context);
@@ -158,7 +169,8 @@ impl Vm {
             if rewrite.is_string() {
                 let object = JsObject::with_object_proto(context.intrinsics());
                 define(&object, "path", rewrite, true, context);
-                define(&object, "method", method.unwrap_or_default(), true, context);
+                let method = get(&request, "method", context)?;
+                define(&object, "method", method, true, context);
                 rewrite = object.into();
             }
             let answer = JsArray::from_iter([js_string!("ok").into(), rewrite], context);
@@ -173,8 +185,8 @@ impl Vm {
         match function.as_callable() {
             Some(function) => self.call(&function, design, &[]),
             None => {
-                let error = boa_engine::JsNativeError::typ();
-                Err(self.thrown(error.with_message("bestFun.call is not a function").into()))
+                let error = not_callable("bestFun.call", RENDER + 109, &mut self.context);
+                Err(self.thrown(error))
             }
         }
     }
@@ -192,7 +204,7 @@ impl Vm {
         if named("error") || named("fatal") {
             return Err(Thrown::Value(value));
         }
-        let text = self.error_text(&value);
+        let text = self.error_text(&value)?;
         let stack = self.member(&value, "stack")?;
         let stack = self.step(|context| stack_text(&stack, context))?;
         let message = format!("function raised error: {text} \nstacktrace: {stack}");

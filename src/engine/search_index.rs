@@ -86,7 +86,7 @@ pub(super) fn nouveau(
             define(&field, option, value, true, context);
         }
     }
-    host(context).fields.borrow_mut().push(field.into());
+    host(context).nouveau_fields.borrow_mut().push(field.into());
     Ok(JsValue::undefined())
 }
 

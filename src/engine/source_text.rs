@@ -9,25 +9,26 @@ use boa_engine::value::JsVariant;
 use boa_engine::{Context, JsString, JsValue, js_string};
 
 use super::standard::messages;
+use super::vm::Thrown;
 use super::{Profile, Vm};
 
 /// Deeper values are cut.
 const DEPTH: usize = 50;
 
 impl Vm {
-    /// The text of a thrown value in a log line or an error message.
-    pub(super) fn error_text(&mut self, value: &JsValue) -> String {
-        match self.profile {
-            Profile::SpiderMonkey => {
-                self.watched(|vm| source_text(value, 0, true, &mut vm.context))
-            }
-            Profile::QuickJs => self.watched(|vm| {
-                let context = &mut vm.context;
-                value
-                    .to_string(context)
-                    .map_or_else(|_| "[object Object]".into(), |text| text.to_std_string_lossy())
-            }),
+    /// The text of a thrown value in a log line or an error message: `errstr` in `util.js`, which
+    /// calls a method of the value.
+    pub(super) fn error_text(&mut self, value: &JsValue) -> Result<String, Thrown> {
+        if self.profile == Profile::SpiderMonkey && !value.is_object() {
+            return Ok(source_text(value, 0, true, &mut self.context));
         }
+        for name in ["toSource", "toString"] {
+            let method = self.member(value, name)?;
+            let Some(method) = method.as_callable() else { continue };
+            let text = self.call(&method, value, &[])?;
+            return self.text(&text);
+        }
+        Err(self.type_error())
     }
 }
 
@@ -48,7 +49,7 @@ pub(super) fn source_text(
         JsVariant::Boolean(boolean) => wrap("Boolean", boolean.to_string()),
         JsVariant::Integer32(_) | JsVariant::Float64(_) => {
             let double = value.as_number().unwrap_or(f64::NAN);
-            let text = if double == 0.0 && double.is_sign_negative() {
+            let text = if double == 0.0 && double.is_sign_negative() && !top {
                 "-0".into()
             } else {
                 ryu_js::Buffer::new().format(double).to_owned()
@@ -57,6 +58,7 @@ pub(super) fn source_text(
         }
         JsVariant::String(text) => wrap("String", quoted(&text)),
         JsVariant::BigInt(integer) => wrap("BigInt", format!("{}n", integer.to_string_radix(10))),
+        JsVariant::Symbol(_) if top => "({})".into(),
         JsVariant::Symbol(symbol) => symbol.descriptive_string().to_std_string_lossy(),
         JsVariant::Object(object) => object_source(&object, depth, top, context),
     }
@@ -162,7 +164,9 @@ fn error_source(error: &JsObject, context: &mut Context) -> String {
 
 /// The line and column, counted from 1, of the innermost frame that has them.
 pub(super) fn error_place(error: &JsObject, context: &mut Context) -> Option<(u32, u32)> {
-    error_place_in(error, context).map(|(_, line, column)| (line, column))
+    let (source, line, column) = error_place_in(error, context)?;
+    // boa tells where the function begins, not where the name stands.
+    messages::named_expression(error, &source, (line, column), context).or(Some((line, column)))
 }
 
 /// The same with the name of the source, as [`Sources`](super::sources::Sources) gave it.
@@ -187,11 +191,15 @@ fn primitive(value: &JsValue, context: &mut Context) -> JsValue {
 
 /// A string literal as SpiderMonkey writes it: ASCII only.
 pub(super) fn quoted(text: &JsString) -> String {
-    let mut literal = String::from("\"");
+    literal(text, '"')
+}
+
+fn literal(text: &JsString, quote: char) -> String {
+    let mut literal = String::from(quote);
     for unit in text {
         // Writing to a string cannot fail.
         let _ = match unit {
-            0x22 => write!(literal, "\\\""),
+            _ if char::from_u32(unit.into()) == Some(quote) => write!(literal, "\\{quote}"),
             0x5c => write!(literal, "\\\\"),
             0x08 => write!(literal, "\\b"),
             0x09 => write!(literal, "\\t"),
@@ -204,7 +212,7 @@ pub(super) fn quoted(text: &JsString) -> String {
             _ => write!(literal, "\\u{unit:04X}"),
         };
     }
-    literal.push('"');
+    literal.push(quote);
     literal
 }
 
@@ -216,5 +224,5 @@ fn member_name(name: &JsString) -> String {
         .is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$'))
         && characters.all(|other| other.is_ascii_alphanumeric() || matches!(other, '_' | '$'));
     let index = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if identifier || index { text } else { quoted(name) }
+    if identifier || index { text } else { literal(name, '\'') }
 }

@@ -56,8 +56,10 @@ impl std::fmt::Debug for Vm {
 pub(super) struct Host {
     /// Keys and values given to `emit`, of all functions since the last document.
     pub(super) rows: RefCell<Vec<(JsValue, JsValue)>>,
-    /// What `index` was given.
+    /// What the `index` of Clouseau was given.
     pub(super) fields: RefCell<Vec<JsValue>>,
+    /// What the `index` of Nouveau was given.
+    pub(super) nouveau_fields: RefCell<Vec<JsValue>>,
     /// Whether the `emit` of a `_view` filter was called.
     pub(super) emitted: Cell<bool>,
     /// Messages given to `log`, and exceptions that were only logged, where there is no peer to tell.
@@ -70,6 +72,8 @@ pub(super) struct Host {
     pub(super) mime: RefCell<Mime>,
     /// The document that map functions run over now; it makes error messages more precise.
     pub(super) document: RefCell<Option<JsValue>>,
+    /// Whether only the members of the document were built that the functions read.
+    pub(super) is_projected: Cell<bool>,
     pub(super) sources: RefCell<Sources>,
     /// Why the process of a query server has to end, once that is so.
     pub(super) ended: Cell<Option<&'static str>>,
@@ -290,7 +294,7 @@ impl Vm {
             // The error handler itself fails on null, undefined and hostile getters, which ends the
             // process of the query server without an answer.
             Err(Thrown::Value(_)) => EngineError::Exit {
-                status: if self.profile == Profile::SpiderMonkey { 0 } else { 1 },
+                status: u8::from(self.profile == Profile::QuickJs),
                 cause: "the error handler of the query server failed",
             },
         }

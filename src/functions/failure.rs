@@ -3,7 +3,7 @@
 use super::Response;
 use crate::engine::EngineError;
 use crate::json::{self, Map, Value};
-use crate::view::erlang;
+use crate::view::{QueryError, erlang};
 
 /// A request that is answered with an error.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -17,6 +17,8 @@ pub struct Failure {
     pub reason: Value,
     /// Whether the server logs a stack trace and adds the number of the log entry as `ref`.
     pub logged: bool,
+    /// Name and reason as a query server gave them.
+    raw: Option<Box<(String, Value)>>,
 }
 
 fn text(reason: &Value) -> String {
@@ -55,7 +57,7 @@ pub(super) fn bytes_of(items: &[Value]) -> Option<Vec<u8>> {
 impl Failure {
     /// An error with a status of its own.
     pub fn new(status: u16, error: impl Into<String>, reason: impl Into<Value>) -> Self {
-        Self { status, error: error.into(), reason: reason.into(), logged: false }
+        Self { status, error: error.into(), reason: reason.into(), logged: false, raw: None }
     }
 
     /// 404 `not_found`.
@@ -64,7 +66,7 @@ impl Failure {
     }
 
     /// 500, logged: what CouchDB's own code was not written for.
-    pub(super) fn crash(error: &str, reason: &str) -> Self {
+    pub fn crash(error: impl Into<String>, reason: impl Into<Value>) -> Self {
         Self { logged: true, ..Self::new(500, error, reason) }
     }
 
@@ -72,6 +74,11 @@ impl Failure {
     /// every `["error", error, reason]` of a query server.
     #[must_use]
     pub fn thrown(error: &str, reason: &Value) -> Self {
+        let raw = Some(Box::new((error.to_owned(), reason.clone())));
+        Self { raw, ..Self::info(error, reason) }
+    }
+
+    fn info(error: &str, reason: &Value) -> Self {
         let reason = match reason {
             Value::Array(_) => printed(reason),
             other => other.clone(),
@@ -110,18 +117,16 @@ impl Failure {
     /// The same failure where it ends a changes feed at its first change: with an Erlang stack
     /// trace, of which this has only the beginning (`fabric_view_changes`).
     #[must_use]
-    pub fn at_first_change(&self, raw: &Value) -> Self {
-        let known = ["compilation_error", "not_found", "os_process_error"];
-        let mut reason = String::from("{");
-        if known.contains(&self.error.as_str()) {
-            reason.push_str(&self.error);
+    pub fn at_first_change(&self) -> Self {
+        let Some(raw) = &self.raw else { return self.clone() };
+        let (error, reason) = raw.as_ref();
+        // Names that the server knows become atoms.
+        let error = if matches!(error.as_str(), "compilation_error" | "not_found") {
+            error.clone()
         } else {
-            reason.push_str(&erlang::pretty(&self.error.clone().into(), 0));
-        }
-        reason.push(',');
-        reason.push_str(&erlang::pretty(raw, 0));
-        reason.push_str(",[]}");
-        Self::new(500, "error", reason)
+            erlang::pretty(&error.clone().into(), 0)
+        };
+        Self::new(500, "error", format!("{{{error},{},[]}}", erlang::pretty(reason, 0)))
     }
 
     /// The members of the body.
@@ -153,5 +158,12 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let (error, reason) = error.to_response();
         Self::thrown(&error, &reason)
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let QueryError { status, error, reason, logged } = error;
+        Self { logged, ..Self::new(status, error, reason) }
     }
 }

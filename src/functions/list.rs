@@ -10,7 +10,7 @@ use crate::json::{self, Value};
 pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
     let mut response = Response { status: 200, headers: Vec::new(), body: Vec::new() };
     let (mut head, mut started) = (None, false);
-    for answer in &answers.answers {
+    for answer in &answers.values {
         let parts = answer.as_array().map(Vec::as_slice).unwrap_or_default();
         if let Some(Value::Object(given)) = parts.get(2) {
             let members = given.iter().map(|(name, value)| (name.as_str(), value));
@@ -26,7 +26,7 @@ pub(super) fn respond(answers: &Answers) -> Result<Response, Failure> {
         }
     }
     if let Some(failure) = answers.failure() {
-        if answers.answers.is_empty() {
+        if answers.values.is_empty() {
             return Err(failure);
         }
         // The status may be sent already: the error is one more chunk.

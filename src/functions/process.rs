@@ -18,7 +18,7 @@ pub(super) struct Process {
 /// What the process answered, in order, `log` lines apart.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    pub(super) answers: Vec<Value>,
+    pub(super) values: Vec<Value>,
     pub(super) log: Vec<String>,
     /// The error that the last line was answered with: its name and reason.
     pub(super) error: Option<(String, Value)>,
@@ -82,7 +82,7 @@ impl Process {
             (sent, ended)
         });
         let (sent, ended) = match outcome {
-            Ok((sent, ended)) => (sent, ended.map(exit)),
+            Ok((sent, ended)) => (sent, ended.as_ref().map(exit)),
             Err(error) => (Vec::new(), Some(error)),
         };
         let mut answers = Answers::default();
@@ -100,11 +100,11 @@ impl Process {
                     };
                     answers.error = Some((name, parts[2].clone()));
                 }
-                answer => answers.answers.push(answer),
+                answer => answers.values.push(answer),
             }
         }
         // Without an answer the server waits until its time is over.
-        let silent = answers.answers.is_empty() && answers.error.is_none();
+        let silent = answers.values.is_empty() && answers.error.is_none();
         let dead = ended.or_else(|| silent.then_some(EngineError::Timeout));
         if let (None, Some(dead)) = (&answers.error, &dead) {
             answers.error = Some(dead.to_response());
@@ -126,9 +126,9 @@ impl Answers {
 
 /// A line of the protocol.
 pub(super) fn line<const PARTS: usize>(parts: [Value; PARTS]) -> String {
-    json::to_string(&Value::Array(parts.to_vec()))
+    json::to_string(&Value::Array(Vec::from(parts)))
 }
 
-fn exit(ending: Ending) -> EngineError {
+fn exit(ending: &Ending) -> EngineError {
     EngineError::Exit { status: ending.status, cause: "the query server ended" }
 }

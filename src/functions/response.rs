@@ -57,7 +57,7 @@ impl External {
                         .filter(|status| (100..1000).contains(status))
                         .ok_or_else(|| Failure::crash("unknown_error", "badarg"))?;
                 }
-                ("stop", Value::Bool(true)) => {}
+                ("stop", Value::Bool(true)) | ("", _) => {}
                 ("json", value) => {
                     external.json = Some(value.clone());
                     external.content_type = "application/json";
@@ -81,7 +81,6 @@ impl External {
                     let pair = |(name, value): (&String, &Value)| (name.clone(), shown(value));
                     external.headers = headers.iter().map(pair).collect();
                 }
-                ("", _) => {}
                 (name, value) => {
                     let pair = [(name.to_owned(), value.clone())].into_iter().collect();
                     let pair = erlang::pretty_members(&pair, 0);

@@ -87,7 +87,7 @@ impl Functions {
         let answers = self.call(design, path, arguments, VecDeque::new())?;
         match answers.failure() {
             Some(failure) => Err(failure),
-            None => Ok(answers.answers.into_iter().next().unwrap_or(Value::Null)),
+            None => Ok(answers.values.into_iter().next().unwrap_or(Value::Null)),
         }
     }
 
@@ -114,12 +114,15 @@ impl Functions {
             Value::Bool(true) => Ok(()),
             Value::Number(number) if number.as_str() == "1" => Ok(()),
             Value::String(_) => Err(Failure::thrown("unknown_error", &answer)),
-            Value::Object(members) if members.len() == 1 => {
-                let (name, reason) = members.iter().next().unwrap_or_else(|| unreachable!());
-                match name.as_str() {
-                    "forbidden" | "unauthorized" => Err(Failure::thrown(name, reason)),
-                    _ => Err(Failure::thrown("unknown_error", reason)),
-                }
+            Value::Object(members) => {
+                let mut members = members.iter();
+                Err(match (members.next(), members.next()) {
+                    (Some((name, reason)), None) => match name.as_str() {
+                        "forbidden" | "unauthorized" => Failure::thrown(name, reason),
+                        _ => Failure::thrown("unknown_error", reason),
+                    },
+                    _ => Failure::crash("unknown_error", "function_clause"),
+                })
             }
             _ => Err(Failure::crash("unknown_error", "function_clause")),
         }
@@ -177,7 +180,7 @@ impl Functions {
             }
             _ => {
                 let shown = crate::view::erlang::pretty(&answer, 0);
-                Err(Failure::crash("case_clause", &shown))
+                Err(Failure::crash("case_clause", shown))
             }
         }
     }
@@ -288,7 +291,7 @@ impl Functions {
         if let Some(failure) = answers.failure() {
             return Err(failure);
         }
-        let fields = answers.answers.first().and_then(|answer| answer.get(0)?.as_array());
+        let fields = answers.values.first().and_then(|answer| answer.get(0)?.as_array());
         Ok(fields.cloned().unwrap_or_default())
     }
 }

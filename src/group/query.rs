@@ -7,7 +7,7 @@ use crate::engine::{Engine, ReduceLimit};
 use crate::json::Value;
 use crate::view::response::{self, Answer};
 use crate::view::{
-    Builtin, BuiltinReducer, Context, Parameters, Query, QueryError, Reducer, ViewShape,
+    Builtin, BuiltinReducer, Context, Parameters, Query, QueryError, Reducer, Update, ViewShape,
     with_partition,
 };
 
@@ -52,7 +52,8 @@ impl ViewGroup {
     }
 
     /// Checks a request as far as the server does before it touches the index: an error here comes
-    /// before that of an index that cannot be built.
+    /// before that of an index that cannot be built. Tells whether the index is to be brought up to
+    /// date first.
     ///
     /// # Errors
     /// With the server's answer to a request it refuses.
@@ -60,14 +61,19 @@ impl ViewGroup {
         definition: &GroupDefinition,
         partitioned: bool,
         request: &Request,
-    ) -> Result<(), QueryError> {
+    ) -> Result<Update, QueryError> {
         let partitioned = definition.partitioned.unwrap_or(partitioned);
         let (_, shape) = shape(definition, partitioned, &request.view)?;
         if request.queries {
             let body = request.body.as_ref().unwrap_or(&Value::Null);
-            return Parameters::queries(body, &request.parameters, &shape).map(|_| ());
+            let queries = Parameters::queries(body, &request.parameters, &shape)?;
+            // One that waits makes all of them wait.
+            let updates = queries.iter().map(|query| query.update);
+            let waits = updates.clone().any(|update| update == Update::True);
+            let first = updates.into_iter().next().unwrap_or_default();
+            return Ok(if waits { Update::True } else { first });
         }
-        Self::query(request, &shape).map(|_| ())
+        Self::query(request, &shape).map(|query| query.update)
     }
 
     /// Reads the parameters of a request with a single query.

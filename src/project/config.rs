@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
@@ -36,6 +37,10 @@ pub struct DatabaseConfig {
     /// How documents are checked against the schemas.
     #[serde(default)]
     pub validation: ValidationConfig,
+    /// A pattern of names, in place of one name: its design documents go into every database that the
+    /// server has under a matching name. `*` stands for any characters, `?` for one.
+    #[serde(rename = "match")]
+    pub matches: Option<String>,
     /// Whether push creates the database when it is missing.
     #[serde(default)]
     pub create: bool,
@@ -114,6 +119,33 @@ pub struct EnvironmentConfig {
     pub protected: bool,
     /// The user to sign in as.
     pub user: Option<String>,
+    /// How user and password are sent.
+    pub authentication: Option<Authentication>,
+    /// A file of PEM certificates to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How user and password are sent to a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// With every request.
+    #[default]
+    Basic,
+    /// Once, for a cookie that stands for them.
+    Cookie,
+}
+
+impl DatabaseConfig {
+    /// Whether its design documents go into the server's database of this name because of `match`. Names that start with
+    /// an underscore belong to CouchDB: only a pattern that starts with one finds them.
+    #[must_use]
+    pub fn finds(&self, name: &str) -> bool {
+        self.matches.as_deref().is_some_and(|text| {
+            name.starts_with('_') <= text.starts_with('_')
+                && Pattern::new(text).is_ok_and(|pattern| pattern.matches(name))
+        })
+    }
 }
 
 impl Config {
@@ -138,6 +170,22 @@ impl Config {
         let config: Self =
             toml::from_str(text).map_err(|error| vec![refused(text, path, &error)])?;
         let mut problems = Vec::new();
+        for database in config.databases.values() {
+            let Some(pattern) = &database.matches else { continue };
+            let line = text.find(pattern).map_or(1, |at| line_of(text, at));
+            let mut refuse = |message: String| {
+                problems.push(Problem::at_line(path, line, Fault::Config(message)));
+            };
+            if let Err(error) = Pattern::new(pattern) {
+                refuse(format!("`match` is no pattern: {}", error.msg));
+            }
+            if database.name.is_some() {
+                refuse("`match` stands in place of `name`; remove one of them".to_owned());
+            }
+            if database.create {
+                refuse("databases that `match` finds exist; remove `create`".to_owned());
+            }
+        }
         for (name, environment) in &config.environments {
             let line = text.find(&environment.url).map_or(1, |at| line_of(text, at));
             if name == SANDBOX {
@@ -243,6 +291,22 @@ mod tests {
         let id = IdDiscriminator { id_prefix: ":".to_owned() };
         assert_eq!(config.databases["users"].discriminator, Some(Discriminator::Id(id)));
         assert!(config.environments["production"].protected);
+    }
+
+    #[test]
+    fn patterns_find_databases() {
+        let text = "[databases.users]\nmatch = \"userdb-*\"\n[databases.all]\nmatch = \"*\"";
+        let config = Config::parse(text, Path::new("couchctl.toml")).expect("a configuration");
+        let users = &config.databases["users"];
+        assert!(users.finds("userdb-6a"));
+        assert!(!users.finds("other") && !config.databases["all"].finds("_users"));
+        assert!(config.databases["all"].finds("a/b"));
+        assert_eq!(
+            fails("[databases.a]\nmatch = \"a***\"\nname = \"b\"\ncreate = true"),
+            "couchctl.toml:2: `match` is no pattern: wildcards are either regular `*` or recursive `**`\n\
+             couchctl.toml:2: `match` stands in place of `name`; remove one of them\n\
+             couchctl.toml:2: databases that `match` finds exist; remove `create`"
+        );
     }
 
     #[test]

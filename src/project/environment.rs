@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::config::{Config, checked_url, parsed_url};
+use super::config::{Authentication, Config, checked_url, parsed_url};
 use super::files;
 use super::problem::{Fault, Problem, line_of};
 use super::suggest::did_you_mean;
@@ -60,6 +60,10 @@ pub struct Flags {
     pub user: Option<String>,
     /// A database.
     pub database: Option<String>,
+    /// A file of certificates to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// How to sign in.
+    pub authentication: Option<Authentication>,
 }
 
 /// The `COUCHDB_…` variables of one source.
@@ -119,6 +123,12 @@ impl Variables {
             .collect()
     }
 
+    /// `COUCHDB_PASSWORD`.
+    #[must_use]
+    pub fn password(&self) -> Option<Secret> {
+        self.get("COUCHDB_PASSWORD").map(Secret::new)
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         // An empty variable is one that is not set: compose files often pass them on like that.
         self.0.get(name).map(Secret::reveal).filter(|value| !value.is_empty())
@@ -126,7 +136,7 @@ impl Variables {
 }
 
 /// The server to talk to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
     /// The environment's name, if it has one.
     pub environment: Option<String>,
@@ -137,6 +147,12 @@ pub struct Connection {
     pub user: Option<String>,
     /// The password.
     pub password: Option<Secret>,
+    /// A token to be sent instead of user and password.
+    pub token: Option<Secret>,
+    /// How user and password are sent.
+    pub authentication: Authentication,
+    /// A file of certificates to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
     /// The database to limit a command to, if one is named.
     pub database: Option<String>,
     /// Whether changing it asks first.
@@ -163,14 +179,7 @@ impl Connection {
         let variable = |name| process.get(name).or_else(|| file.get(name)).map(str::to_owned);
         let database = flags.database.clone().or_else(|| variable("COUCHDB_DATABASE"));
         if flags.url.is_none() && flags.environment.as_deref() == Some(SANDBOX) {
-            return Ok(Self {
-                environment: Some(SANDBOX.to_owned()),
-                url: String::new(),
-                user: None,
-                password: None,
-                database,
-                protected: false,
-            });
+            return Ok(Self { environment: Some(SANDBOX.to_owned()), database, ..Self::default() });
         }
         let mut server = server(config, flags, process, file)?;
         let named = server.environment.as_ref().and_then(|name| config.environments.get(name));
@@ -186,7 +195,17 @@ impl Connection {
             environment.protected
                 && checked_url(&environment.url).is_ok_and(|url| without_slash(&url) == server.url)
         });
-        Ok(Self { user, password, database, protected, ..server })
+        let ca_file = flags
+            .ca_file
+            .clone()
+            .or_else(|| variable("COUCHDB_CA_FILE").map(PathBuf::from))
+            .or_else(|| named.and_then(|environment| environment.ca_file.clone()));
+        let authentication = flags
+            .authentication
+            .or_else(|| named.and_then(|environment| environment.authentication))
+            .unwrap_or_default();
+        let token = variable("COUCHDB_TOKEN").map(Secret);
+        Ok(Self { user, password, token, authentication, ca_file, database, protected, ..server })
     }
 }
 
@@ -251,8 +270,7 @@ fn connection(environment: Option<&str>, url: &url::Url) -> Connection {
         url: without_slash(&bare),
         user,
         password,
-        database: None,
-        protected: false,
+        ..Connection::default()
     }
 }
 

@@ -11,19 +11,22 @@ mod layout;
 mod problem;
 mod suggest;
 pub mod suite;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use config::{
-    Config, DatabaseConfig, Discriminator, EnvironmentConfig, IdDiscriminator, IgnoreConfig,
-    ValidationConfig,
+    Authentication, Config, DatabaseConfig, Discriminator, EnvironmentConfig, IdDiscriminator,
+    IgnoreConfig, ValidationConfig,
 };
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
+pub(crate) use layout::{COUCHAPP_BOOKKEEPING, holds_function, javascript_tokens};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan, function_of};
 pub use problem::{Fault, Place, Problem, ProjectError};
 pub use suggest::did_you_mean;
+pub use write::{WriteError, Writer};
 
 use crate::design::DesignDocument;
 use discover::VIEWS;

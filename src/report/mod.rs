@@ -4,5 +4,6 @@ pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod plan;
 pub mod terminal;
 pub mod validation;

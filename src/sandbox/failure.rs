@@ -16,18 +16,16 @@ pub(super) struct Failure {
     pub(super) error: String,
     /// What is wrong; nearly always a string.
     pub(super) reason: Value,
-    /// The methods that would have been right.
-    pub(super) allow: Option<&'static str>,
     /// Whether the server logs it, and adds the number of the entry as `ref`.
     pub(super) logged: bool,
-    /// A cookie that is taken back.
-    pub(super) cookie: Option<String>,
+    /// A header of the answer, if it has one of its own.
+    pub(super) header: Option<Box<(&'static str, String)>>,
 }
 
 impl Failure {
     pub(super) fn new(status: u16, error: impl Into<String>, reason: impl Into<Value>) -> Self {
         let (error, reason) = (error.into(), reason.into());
-        Self { status, error, reason, allow: None, logged: false, cookie: None }
+        Self { status, error, reason, logged: false, header: None }
     }
 
     pub(super) fn bad_request(reason: impl Into<Value>) -> Self {
@@ -50,17 +48,18 @@ impl Failure {
         Self::new(403, "forbidden", reason)
     }
 
-    pub(super) fn conflict() -> Self {
-        Self::new(409, "conflict", "Document update conflict.")
-    }
-
     pub(super) fn bad_content_type(reason: impl Into<Value>) -> Self {
         Self::new(415, "bad_content_type", reason)
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
         let failure = Self::new(405, "method_not_allowed", format!("Only {allow} allowed"));
-        Self { allow: Some(allow), ..failure }
+        failure.with("Allow", allow.to_owned())
+    }
+
+    /// The same with a header of its own.
+    pub(super) fn with(self, name: &'static str, value: String) -> Self {
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// What the server answers where its code meets a kind of value it was not written for.

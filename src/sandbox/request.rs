@@ -51,8 +51,8 @@ impl Request {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .map(|segment| {
-                let bytes = unquote(segment)
-                    .ok_or_else(|| Failure::bad_request("invalid_url_encoding"))?;
+                let bytes =
+                    unquote(segment).ok_or_else(|| Failure::bad_request("invalid_url_encoding"))?;
                 invalid_utf8 |= std::str::from_utf8(&bytes).is_err();
                 Ok(String::from_utf8_lossy(&bytes).into_owned())
             })
@@ -61,11 +61,6 @@ impl Request {
         let body = unpacked(&headers, body)?;
         let target = target.to_owned();
         Ok(Self { method, target, path, invalid_utf8, query, headers, body, peer })
-    }
-
-    /// The path as it came, without the query.
-    pub(super) fn raw_path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
@@ -101,7 +96,12 @@ impl Request {
 
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        json::parse(&self.body).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))
+        let invalid = || Failure::bad_request("invalid UTF-8 JSON");
+        // Files may begin with a byte order mark, requests may not.
+        if self.body.starts_with("\u{feff}".as_bytes()) {
+            return Err(invalid());
+        }
+        json::parse(&self.body).map_err(|_| invalid())
     }
 
     /// The body as a JSON object.
@@ -175,9 +175,9 @@ fn unpacked(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
                 .map_err(|_| Failure::bad_request("Request body is not properly gzipped."))?;
             if unpacked.len() > MAX_BODY { Err(too_large()) } else { Ok(unpacked.into()) }
         }
-        other => Err(Failure::bad_content_type(format!(
-            "{other} is not a supported content encoding."
-        ))),
+        other => {
+            Err(Failure::bad_content_type(format!("{other} is not a supported content encoding.")))
+        }
     }
 }
 

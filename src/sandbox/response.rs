@@ -80,11 +80,17 @@ impl Response {
         self
     }
 
-    /// The text of an answer that is complete.
-    pub(super) fn text(&self) -> String {
-        match &self.content {
-            Content::Whole(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Content::Feed(_) => String::new(),
+    /// All of the body, however long it takes to come.
+    pub(super) async fn into_bytes(self) -> Bytes {
+        match self.content {
+            Content::Whole(bytes) => bytes,
+            Content::Feed(mut pieces) => {
+                let mut all = Vec::new();
+                while let Some(piece) = pieces.recv().await {
+                    all.extend_from_slice(&piece);
+                }
+                all.into()
+            }
         }
     }
 
@@ -129,11 +135,9 @@ impl From<Failure> for Response {
             body.insert("ref".into(), reference().into());
         }
         let mut response = Self::json(failure.status, &Value::Object(body));
-        if let Some(allow) = failure.allow {
-            response = response.with("Allow", allow);
-        }
-        if let Some(cookie) = failure.cookie {
-            response = response.with("Set-Cookie", cookie);
+        if let Some(header) = failure.header {
+            let (name, value) = *header;
+            response = response.with(name, value);
         }
         response
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::parameters::ParameterArguments;
-use self::table::table;
+pub(super) use self::table::table;
 use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::document::{Database, DocumentError};
@@ -87,7 +87,7 @@ pub(super) fn run(
     let partitioned = found.database.config.partitioned;
     let outcome = ViewGroup::check(&definition, partitioned, &request)
         .map_err(Failure::Refused)
-        .and_then(|()| answer(arguments, &definition, partitioned, &request, terminal));
+        .and_then(|_| answer(arguments, &definition, partitioned, &request, terminal));
     match outcome {
         Ok(body) => {
             match arguments.format {

@@ -5,7 +5,7 @@ use crate::report::human::plural;
 use crate::report::terminal::escape;
 
 /// The answer in columns.
-pub(super) fn table(body: &str) -> String {
+pub(in crate::cli) fn table(body: &str) -> String {
     let answer = json::parse_str(body).unwrap_or_default();
     let rows = answer.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
     let columns: Vec<&str> = ["id", "key", "value", "doc", "error", "reason"]

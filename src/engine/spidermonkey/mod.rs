@@ -14,6 +14,7 @@ mod parser;
 mod printer;
 mod properties;
 mod regexp;
+mod same;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -22,6 +23,7 @@ mod unicode;
 use self::ast::{Node, StatementList};
 use self::parser::Parser;
 use self::printer::Printer;
+pub(super) use self::same::same_program;
 
 /// Line of the query server's script where the search for the function meets a program without statements.
 const EMPTY_PROGRAM_LINE: u32 = 33;

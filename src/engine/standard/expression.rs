@@ -46,6 +46,26 @@ impl std::fmt::Display for Chain {
     }
 }
 
+/// Where a name first stands by itself, neither as a part of a longer one nor as a member.
+pub(super) fn find_name(text: &str, name: &str) -> Option<usize> {
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
+    let found = text.match_indices(name).find(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(|before| is_part(before) || before == '.')
+            && !after.is_some_and(is_part)
+    });
+    found.map(|(at, _)| at)
+}
+
+/// Whether a source sets a variable to null, or to a row, which is null after the last one.
+pub(super) fn is_set_to_null(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let set = text[at + name.len()..].trim_start().strip_prefix('=').map(str::trim_start);
+        set.is_some_and(|value| value.starts_with("null") || value.starts_with("getRow()"))
+    })
+}
+
 /// The byte offset of a place given as line and column from 1, the column in UTF-16 units.
 pub(super) fn offset(text: &str, line: u32, column: u32) -> Option<usize> {
     let line = usize::try_from(line).ok()?.checked_sub(1)?;

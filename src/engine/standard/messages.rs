@@ -15,6 +15,7 @@ use crate::engine::builtins::define;
 use crate::engine::source_text::error_place_in;
 use crate::engine::vm::host;
 
+const CLASS: &str = "class constructors must be invoked with 'new'";
 const NULLISH: &str = "cannot convert 'null' or 'undefined' to object";
 const NOT_CALLABLE: &str = "not a callable function";
 const NOT_CONSTRUCTOR: &str = "not a constructor";
@@ -43,6 +44,30 @@ pub(in crate::engine) fn refine(error: &JsObject, context: &mut Context) {
     }
 }
 
+/// Line and column of the expression that an error says is undefined, null or no function: where it
+/// first stands in the function that begins at the given place.
+pub(in crate::engine) fn named_expression(
+    error: &JsObject,
+    source: &str,
+    (line, column): (u32, u32),
+    context: &mut Context,
+) -> Option<(u32, u32)> {
+    let message = error.get(js_string!("message"), context).ok()?.as_string()?;
+    let message = message.to_std_string_lossy();
+    let endings = [" is not defined", " is undefined", " is null", " is not a function"];
+    let name = endings.iter().find_map(|ending| message.strip_suffix(ending))?.trim_matches('\'');
+    let text = host(context).sources.borrow().get(source)?;
+    let start = expression::offset(&text, line, column)?;
+    // Where boa knows no better it tells where the function's body begins.
+    if !text.get(start..)?.starts_with('{') {
+        return None;
+    }
+    let at = start + expression::find_name(text.get(start..)?, name)?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].rsplit('\n').next().unwrap_or_default().encode_utf16().count() + 1;
+    Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
+}
+
 /// What stands where an error was thrown, and the source it stands in.
 fn place(error: &JsObject, context: &mut Context) -> Option<(Option<Failed>, std::rc::Rc<str>)> {
     let (source, line, column) = error_place_in(error, context)?;
@@ -65,11 +90,16 @@ fn nullish(error: &JsObject, context: &mut Context) -> Option<String> {
             let mut missing = |chain: &Chain| {
                 in_document(chain, &text, context).is_some_and(|value| value.is_null_or_undefined())
             };
+            // What a variable holds is not known, but that it holds nothing is.
+            let parameter = expression::first_parameter(&text);
+            let is_variable = |chain: &Chain| parameter != Some(chain.root.as_str());
             let found = if let Some((receiver, member)) = assigned
-                && missing(&receiver)
+                && (missing(&receiver) || is_variable(&receiver))
             {
                 verb = "set";
                 Some((receiver, member.clone()))
+            } else if let Some(only) = only_call_on_variable(&text, is_variable) {
+                Some(only)
             } else {
                 // boa tells no place for `doc.name.trim()`: look for a call on a member that this
                 // document does not have.
@@ -85,6 +115,7 @@ fn nullish(error: &JsObject, context: &mut Context) -> Option<String> {
     };
     let null = chain.as_ref().is_some_and(|chain| {
         chain.root == "null"
+            || (chain.members.is_empty() && expression::is_set_to_null(&text, &chain.root))
             || in_document(chain, &text, context).is_some_and(|value| value.is_null())
     });
     let value = if null { "null" } else { "undefined" };
@@ -102,6 +133,18 @@ fn nullish(error: &JsObject, context: &mut Context) -> Option<String> {
         }
         (Profile::QuickJs, ..) => format!("cannot read property of {value}"),
     })
+}
+
+/// Receiver and name of the only method call in a source, if its receiver is a variable.
+fn only_call_on_variable(
+    text: &str,
+    is_variable: impl Fn(&Chain) -> bool,
+) -> Option<(Chain, Member)> {
+    let mut calls = expression::method_calls(text);
+    let (only, None) = (calls.next()?, calls.next()) else { return None };
+    let (receiver, method) = only.receiver()?;
+    let method = method.clone();
+    (receiver.members.is_empty() && is_variable(&receiver)).then_some((receiver, method))
 }
 
 /// The value of a chain that starts at the map function's document; `None` for other chains.
@@ -153,6 +196,21 @@ fn adds(error: &JsObject, context: &mut Context) -> bool {
     matches!(chain.members.last(), Some(Member::Name(name)) if name == "push" || name == "unshift")
 }
 
+/// Whether the failed assignment would have added a member to the document or a part of it.
+fn is_new(key: &str, error: &JsObject, context: &mut Context) -> bool {
+    let Some((Some(Failed::Assignment(target)), text)) = place(error, context) else {
+        return false;
+    };
+    let Some((receiver, _)) = target.receiver() else { return false };
+    if receiver.members.is_empty() && host(context).is_projected.get() {
+        return false;
+    }
+    let holder = in_document(&receiver, &text, context).and_then(|value| value.as_object());
+    holder.is_some_and(|holder| {
+        !holder.has_own_property(JsString::from(key), context).unwrap_or(true)
+    })
+}
+
 fn is_uri_error(error: &JsObject, context: &mut Context) -> bool {
     let name = error.get(js_string!("name"), context).unwrap_or_default();
     name.as_string().is_some_and(|name| name == js_string!("URIError"))
@@ -174,6 +232,9 @@ fn spidermonkey(message: &str, error: &JsObject, context: &mut Context) -> Optio
                     .into(),
             );
         }
+        if is_new(key, error, context) {
+            return Some(format!("can't define property {key:?}: Proxy is not extensible"));
+        }
         let index = key.bytes().all(|byte| byte.is_ascii_digit());
         return Some(if index {
             format!("{key} is read-only")
@@ -194,6 +255,9 @@ fn spidermonkey(message: &str, error: &JsObject, context: &mut Context) -> Optio
         "The comparison function must be either a function or undefined" => {
             "invalid Array.prototype.sort argument"
         }
+        "class constructor cannot be invoked without 'new'" => CLASS,
+        "Cannot destructure 'null' value" => "null has no properties",
+        "Cannot destructure 'undefined' value" => "undefined has no properties",
         _ if is_uri_error(error, context) => "malformed URI sequence",
         _ => return None,
     };
@@ -213,8 +277,9 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
         return Some(format!("'{name}' is read-only"));
     }
     if let Some(key) = message.strip_prefix("cannot set non-writable property: ") {
+        let is_new = adds(error, context) || is_new(key, error, context);
         let text = format!("'{key}' is read-only");
-        return Some(if adds(error, context) { "object is not extensible".into() } else { text });
+        return Some(if is_new { "object is not extensible".into() } else { text });
     }
     let text = match message {
         _ if message.ends_with("called on an empty array and with no initial value") => {
@@ -232,6 +297,15 @@ fn quickjs(message: &str, error: &JsObject, context: &mut Context) -> Option<Str
         _ if message.starts_with("right-hand side of 'in' should be an object") => {
             "invalid 'in' operand"
         }
+        "class constructor cannot be invoked without 'new'" => CLASS,
+        "BigInt value can't be serialized in JSON" => "Do not know how to serialize a BigInt",
+        "Cannot delete property" => "could not delete property",
+        _ if message.starts_with("cannot redefine property") => "object is not extensible",
+        _ if message.starts_with("Cannot destructure") => "cannot convert to object",
+        _ if message.starts_with("value with type") && message.ends_with("is not iterable") => {
+            "value is not iterable"
+        }
+        _ if message.starts_with("toFixed() digits") => "invalid number of digits",
         _ if is_uri_error(error, context) => "expecting hex digit",
         _ => return None,
     };

@@ -15,6 +15,9 @@ use crate::project::problem::{Fault, Problem, line_of};
 /// Files that mark a couchapp.
 const COUCHAPP_MARKS: [&str; 3] = [".couchapprc", ".couchappignore", "couchapp.json"];
 
+/// What couchapp notes about itself in the member `couchapp` of what it pushes.
+pub(crate) const COUCHAPP_BOOKKEEPING: [&str; 4] = ["signatures", "manifest", "objects", "length"];
+
 /// Members of a design document that are folders but no views.
 const NO_VIEWS: [&str; 13] = [
     "_attachments",
@@ -383,7 +386,7 @@ fn is_designer_module(entry: &Entry, path: &[String]) -> bool {
 fn without_bookkeeping(value: Value) -> Value {
     match value {
         Value::Object(mut members) => {
-            for name in ["signatures", "manifest", "objects", "length"] {
+            for name in COUCHAPP_BOOKKEEPING {
                 members.shift_remove(name);
             }
             Value::Object(members)

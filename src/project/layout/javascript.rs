@@ -2,14 +2,14 @@
 
 /// A piece of JavaScript, by byte offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An identifier, a keyword or a number.
     Word,
     /// A string, a template or a regular expression: something with an inside that is no code.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 /// Splits JavaScript into pieces, leaving out white space and comments. An unfinished string,
 /// comment or regular expression ends with the text: the engine will tell what is wrong with it.
-pub(super) fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     Scanner {
         source,
         at: 0,

@@ -22,8 +22,11 @@ pub(super) fn read(
     let Value::Object(mut body) = value else {
         return Err(Problem::new(path, Fault::NotAnObject));
     };
-    let id = design_id(take_meta(&mut body), stem, path)?;
-    if body.is_empty() {
+    let own = take_meta(&mut body);
+    // Somebody who wrote no more than an id meant it: CouchDB takes such a design document.
+    let empty = body.is_empty() && own.is_none();
+    let id = design_id(own, stem, path)?;
+    if empty {
         return Err(Problem::new(path, Fault::EmptyDesign));
     }
     join_lines(&mut body, &mut Vec::new());

@@ -36,6 +36,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use folder::COUCHAPP_BOOKKEEPING;
+pub(crate) use javascript::tokens as javascript_tokens;
+pub(crate) use place::holds_function;
+
 use super::files::{self, Entry};
 use super::problem::{Fault, Problem};
 use crate::design::DesignDocument;
@@ -170,7 +174,8 @@ impl Reader<'_> {
         found
     }
 
-    fn design(&self, entry: &Entry, found: &mut Found) {
+    /// Reads the design document that an entry of a database's folder holds.
+    pub(super) fn design(&self, entry: &Entry, found: &mut Found) {
         if entry.folder {
             folder::read(self, &entry.path, found);
             return;

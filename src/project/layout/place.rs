@@ -2,7 +2,7 @@
 
 /// Whether the member at this path holds one function, as opposed to a module of `lib`, data or
 /// text.
-pub(super) fn holds_function<S: AsRef<str>>(member: &[S]) -> bool {
+pub(crate) fn holds_function<S: AsRef<str>>(member: &[S]) -> bool {
     let names: Vec<&str> = member.iter().map(AsRef::as_ref).collect();
     match names.as_slice() {
         ["views", view, "map" | "reduce"] => *view != "lib",

@@ -1,0 +1,141 @@
+//! What the commands that change a server share: their databases and their reports.
+
+use std::time::Instant;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::Terminal;
+use super::progress::Progress;
+use super::server::Connected;
+use crate::deploy::{DeployError, Loaded, TargetError, load};
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::report::terminal::escape;
+
+/// Up to so many databases are shown one by one.
+const FEW: usize = 5;
+
+/// The version of the shape of JSON reports.
+const VERSION: u32 = 1;
+
+/// How to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DeployFormat {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// What became of one database.
+pub(super) struct Outcome {
+    pub(super) database: String,
+    pub(super) error: Option<DeployError>,
+}
+
+/// The databases of the project that a command is about.
+pub(super) fn load_targets<'a>(
+    project: &'a Project,
+    connected: &Connected,
+    terminal: &mut Terminal,
+) -> Result<Vec<Loaded<'a>>, Exit> {
+    load(project, connected.connection.database.as_deref()).map_err(|error| {
+        let hint = match &error {
+            TargetError::Problem(problem) => problem.hint(),
+            TargetError::Unknown { .. } => {
+                Some("--database and COUCHDB_DATABASE name a database of the project".to_owned())
+            }
+            TargetError::Empty => Some("`couchctl init` writes one".to_owned()),
+        };
+        terminal.error(&error.to_string(), hint.as_deref());
+        Exit::Usage
+    })
+}
+
+/// Reports what became of all databases.
+pub(super) fn report(
+    command: &str,
+    format: DeployFormat,
+    outcomes: &[Outcome],
+    progress: &Progress,
+    started: Instant,
+    connected: &Connected,
+    terminal: &mut Terminal,
+) -> Exit {
+    let mut exit = Exit::Success;
+    match format {
+        DeployFormat::Human => {
+            let done = outcomes.iter().filter(|outcome| outcome.error.is_none());
+            terminal.data(&summaries(done.map(|outcome| outcome.database.as_str()), progress));
+        }
+        DeployFormat::Json => {
+            let databases: Vec<Value> = outcomes
+                .iter()
+                .map(|outcome| {
+                    let mut entry = progress.json(&outcome.database);
+                    entry["error"] = outcome.error.as_ref().map_or(
+                        Value::Null,
+                        |error| json!({ "message": error.to_string(), "hint": error.hint() }),
+                    );
+                    entry
+                })
+                .collect();
+            let report = json!({
+                "version": VERSION,
+                "command": command,
+                "server": connected.server.url(),
+                "databases": databases,
+                "duration_ms": started.elapsed().as_millis() as u64,
+            });
+            terminal.data(&format!("{report:#}\n"));
+        }
+    }
+    for outcome in outcomes {
+        if let Some(error) = &outcome.error {
+            exit = exit.max(terminal.deploy_error(error));
+        }
+    }
+    exit
+}
+
+/// A line for each database; one line for many of which the same is to be said.
+fn summaries<'a>(databases: impl Iterator<Item = &'a str>, progress: &Progress) -> String {
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for database in databases {
+        let summary = progress.summary(database);
+        match alike.iter_mut().find(|(text, _)| *text == summary) {
+            Some((_, names)) => names.push(database),
+            None => alike.push((summary, vec![database])),
+        }
+    }
+    let lines = alike.into_iter().flat_map(|(summary, names)| {
+        if names.len() > FEW {
+            vec![format!("{} databases: {summary}\n", names.len())]
+        } else {
+            names.iter().map(|name| format!("{}: {summary}\n", escape(name))).collect()
+        }
+    });
+    lines.collect()
+}
+
+impl Terminal {
+    /// Reports what stopped a deployment.
+    pub(super) fn deploy_error(&mut self, error: &DeployError) -> Exit {
+        self.error(&error.to_string(), error.hint().as_deref());
+        match error {
+            DeployError::Problem { .. }
+            | DeployError::Moved(_)
+            | DeployError::NothingKept { .. } => Exit::Usage,
+            DeployError::Server(_) | DeployError::Build { .. } | DeployError::Changed { .. } => {
+                Exit::Server
+            }
+        }
+    }
+
+    /// Reports Ctrl-C.
+    pub(super) fn interrupted(&mut self) -> Exit {
+        self.message("interrupted: live views are as they were; run the command again to go on");
+        Exit::Interrupted
+    }
+}

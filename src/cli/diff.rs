@@ -1,0 +1,172 @@
+//! `couchctl diff`
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::deployment::load_targets;
+use super::server::{Connected, ServerArguments};
+use super::{ProfileArgument, Terminal, open};
+use crate::deploy::plan::{self, PlanFile};
+use crate::deploy::{Loaded, Survey, Surveys, ViewRows, places, row_changes, survey_all};
+use crate::engine::{Engine, Limits};
+use crate::exit::Exit;
+use crate::report::plan::{human, markdown, rows};
+use crate::report::terminal::escape;
+use crate::server::ServerError;
+
+/// Show what a push would change on a server.
+///
+/// For every design document: whether it is new, changed or unchanged, which members differ, and what
+/// becomes of its index. Nothing is written.
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// How to show the plan
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// End with exit code 1 when a push would change something
+    #[arg(long)]
+    exit_code: bool,
+    /// Save the plan, for `couchctl push` of exactly this
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Plan to delete design documents that the project does not have
+    #[arg(long)]
+    prune: bool,
+    /// Plan to push white space, comments and the order of members too
+    #[arg(long)]
+    exact: bool,
+    /// Run the old and the new map functions over so many documents and show which rows change
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rows: Option<u32>,
+    /// The JavaScript engine to behave as, for --rows
+    #[arg(long, value_enum, default_value_t = ProfileArgument::Spidermonkey)]
+    profile: ProfileArgument,
+    /// Databases asked at the same time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// Show unchanged design documents and members that mean the same too
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// For programs, as saved by --out
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+pub(super) fn run(
+    arguments: &DiffArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let project = match open(folder) {
+        Ok(project) => project,
+        Err(problems) => return terminal.problems(&problems),
+    };
+    let connected = match arguments.server.connect(&project) {
+        Ok(connected) => connected,
+        Err(error) => return terminal.connect_error(&error),
+    };
+    let loaded = match load_targets(&project, &connected, terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
+    let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
+        None => return Exit::Interrupted,
+        Some(Err(error)) => return terminal.server_error(&error),
+        Some(Ok(surveys)) => surveys,
+    };
+    let plan = surveys.plan(&loaded, options);
+    let file = PlanFile::new(&plan, connected.server.url());
+    if let Some(path) = &arguments.out
+        && surveys.failed.is_empty()
+        && let Err(error) = std::fs::write(path, file.to_json())
+    {
+        terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
+        return Exit::Usage;
+    }
+    let style = human::Options { style: terminal.style, verbose: arguments.verbose };
+    match arguments.format {
+        Format::Human => terminal.data(&human::report(&plan, style)),
+        Format::Json => terminal.data(&file.to_json()),
+        Format::Markdown => terminal.data(&markdown::report(&plan)),
+    }
+    if let Some(count) = arguments.rows {
+        let changing = surveys.surveys.iter().filter(|survey| survey.plan.puts().next().is_some());
+        for survey in changing {
+            let compared = compare_rows(arguments, &connected, survey, count as usize);
+            match compared {
+                None => return Exit::Interrupted,
+                Some(Err(error)) => return terminal.server_error(&error),
+                // The report of rows is for people: programs read what they can test for in the plan.
+                Some(Ok(views)) => {
+                    let text = rows::report(&survey.plan.name, &views, terminal.style);
+                    match arguments.format {
+                        Format::Human => terminal.data(&text),
+                        Format::Json | Format::Markdown => terminal.message(text.trim_end()),
+                    }
+                }
+            }
+        }
+    }
+    ended(arguments, &surveys, plan.is_empty(), terminal)
+}
+
+async fn surveys(
+    arguments: &DiffArguments,
+    connected: &Connected,
+    loaded: &[Loaded<'_>],
+    options: plan::Options,
+) -> Result<Surveys, ServerError> {
+    let places = places(&connected.server, loaded).await?;
+    Ok(survey_all(&connected.server, places, options, usize::from(arguments.jobs)).await)
+}
+
+/// The rows that change in one database, or `None` when interrupted.
+fn compare_rows(
+    arguments: &DiffArguments,
+    connected: &Connected,
+    survey: &Survey,
+    count: usize,
+) -> Option<Result<Vec<ViewRows>, ServerError>> {
+    let database = connected.server.database(&survey.plan.name);
+    let documents = match connected.run(database.first_documents(count))? {
+        Ok(documents) => documents,
+        Err(error) => return Some(Err(error)),
+    };
+    let mut engine = Engine::new(arguments.profile.into(), Limits::default());
+    let mut views = Vec::new();
+    for (design, _) in survey.plan.puts() {
+        let Some(current) = survey.server.design(&design.id) else { continue };
+        let partitioned = survey.plan.partitioned;
+        views.extend(row_changes(&mut engine, current, design, partitioned, &documents));
+    }
+    Some(Ok(views))
+}
+
+fn ended(
+    arguments: &DiffArguments,
+    surveys: &Surveys,
+    is_empty: bool,
+    terminal: &mut Terminal,
+) -> Exit {
+    for (database, error) in &surveys.failed {
+        terminal.error(&format!("{}: {error}", escape(database)), error.hint());
+    }
+    if !surveys.failed.is_empty() {
+        Exit::Server
+    } else if arguments.exit_code && !is_empty {
+        Exit::Findings
+    } else {
+        Exit::Success
+    }
+}

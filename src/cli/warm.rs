@@ -1,0 +1,103 @@
+//! `couchctl warm`
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+
+use super::deployment::{DeployFormat, Outcome, load_targets, report};
+use super::progress::Progress;
+use super::server::ServerArguments;
+use super::{Terminal, open};
+use crate::deploy::plan::{Owner, ServerDesign};
+use crate::deploy::{DeployError, WarmTarget, places, read, warm};
+use crate::exit::Exit;
+use crate::server::RemoteDatabase;
+
+/// Build the indexes of the project's databases, and wait until they are up to date.
+///
+/// Each index is built once, on all its copies. A command that was interrupted is gone on with by the
+/// next one: what is built stays.
+#[derive(Debug, Args)]
+pub(super) struct WarmArguments {
+    /// Only these design documents
+    designs: Vec<String>,
+    #[command(flatten)]
+    server: ServerArguments,
+    /// Indexes built at a time
+    #[arg(long, short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = DeployFormat::Human)]
+    format: DeployFormat,
+}
+
+pub(super) fn run(
+    arguments: &WarmArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Exit {
+    let started = Instant::now();
+    let project = match open(folder) {
+        Ok(project) => project,
+        Err(problems) => return terminal.problems(&problems),
+    };
+    let connected = match arguments.server.connect(&project) {
+        Ok(connected) => connected,
+        Err(error) => return terminal.connect_error(&error),
+    };
+    let loaded = match load_targets(&project, &connected, terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
+    let jobs = usize::from(arguments.jobs);
+    let outcomes = connected.run(async {
+        let places = places(&connected.server, &loaded).await?;
+        let (server, progress) = (&connected.server, &progress);
+        let warmed = places.into_iter().map(|place| async move {
+            let database = server.database(&place.name);
+            let error = one(&database, &arguments.designs, jobs, progress).await.err();
+            Outcome { database: place.name, error }
+        });
+        // One database after the other: `jobs` bounds what is built at a time.
+        Ok(stream::iter(warmed).buffered(1).collect::<Vec<Outcome>>().await)
+    });
+    progress.end();
+    match outcomes {
+        None => terminal.interrupted(),
+        Some(Err(error)) => terminal.server_error(&error),
+        Some(Ok(outcomes)) => {
+            report("warm", arguments.format, &outcomes, &progress, started, &connected, terminal)
+        }
+    }
+}
+
+/// Warms one database. A design document that changes meanwhile is looked at again.
+async fn one(
+    database: &RemoteDatabase,
+    only: &[String],
+    jobs: usize,
+    progress: &Progress,
+) -> Result<(), DeployError> {
+    let mut rounds = 3;
+    loop {
+        let server = read(database, false).await?;
+        if !server.exists {
+            // The answer says more than we could.
+            database.info().await?;
+        }
+        let wanted = |design: &&ServerDesign| {
+            let name = design.id.trim_start_matches("_design/");
+            design.owner() == Owner::Project
+                && (only.is_empty()
+                    || only.iter().any(|only| only.trim_start_matches("_design/") == name))
+        };
+        let targets = WarmTarget::each_once(server.designs.iter().filter(wanted));
+        match warm(database, &targets, jobs, progress).await {
+            Err(DeployError::Changed { .. }) if rounds > 1 => rounds -= 1,
+            outcome => return outcome,
+        }
+    }
+}
