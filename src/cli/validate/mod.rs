@@ -1,5 +1,7 @@
 //! `couchctl validate`
 
+mod live;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,6 +9,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
+use super::server::ServerArguments;
 use super::{Terminal, open};
 use crate::document::{DocumentError, DocumentFile, RawDocument};
 use crate::exit::Exit;
@@ -16,17 +19,16 @@ use crate::schema::{Schemas, Summary, stream};
 
 /// Check documents against the schemas of a database.
 ///
+/// Documents come from files, or from the database of a server (`--env`, or `COUCHDB_URL`).
+///
 /// Files may hold one document, documents one per line or after another, an array, the output of
 /// `_all_docs`, `_find`, `_changes` or a view with documents, or a couchbackup; each may be compressed
 /// with gzip or zstd.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
-    /// Files, patterns of files, or `-` for standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Files, patterns of files, or `-` for standard input; without any, the documents of a server
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The database whose schemas count [default: the only one that has any]
-    #[arg(long)]
-    database: Option<String>,
     /// Check all documents as this type, whatever they say they are
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
@@ -39,6 +41,17 @@ pub(super) struct ValidateArguments {
     /// Documents checked at a time [default: the number of processors]
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
+    /// Check only so many documents of the server, chosen at random
+    #[arg(long, value_name = "N", conflicts_with_all = ["files", "since", "resume"])]
+    sample: Option<usize>,
+    /// Check only documents of the server that changed after this sequence
+    #[arg(long, value_name = "SEQUENCE", conflicts_with = "files")]
+    since: Option<String>,
+    /// Note here how far the documents of the server were checked, and go on from there
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +77,7 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let schemas = match schemas(&project, arguments.database.as_deref()) {
+    let schemas = match schemas(&project, arguments.server.database()) {
         Ok(schemas) => schemas,
         Err(problems) => return terminal.problems(&problems),
     };
@@ -80,6 +93,26 @@ pub(super) fn run(
             }
         },
     };
+    let limit = arguments.limit.unwrap_or(match arguments.format {
+        Format::Human => 20,
+        _ => 1000,
+    });
+    let mut run = Run {
+        schemas: &schemas,
+        options: stream::Options {
+            schema,
+            jobs: arguments
+                .jobs
+                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        },
+        summary: Summary::new(&schemas.database, limit),
+        seen: stream::Counts::default(),
+        bar: ProgressBar::new_spinner(),
+        started: Instant::now(),
+    };
+    if arguments.files.is_empty() {
+        return live::run(arguments, &project, run, terminal);
+    }
     let files = match expand(&arguments.files) {
         Ok(files) => files,
         Err(message) => {
@@ -87,57 +120,74 @@ pub(super) fn run(
             return Exit::Usage;
         }
     };
-    let limit = arguments.limit.unwrap_or(match arguments.format {
-        Format::Human => 20,
-        _ => 1000,
-    });
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let started = Instant::now();
-    let mut seen = stream::Counts::default();
-    let mut summary = Summary::new(&schemas.database, limit);
-    let bar = ProgressBar::new_spinner();
     let documents = files.into_iter().flat_map(|path| Documents::open(&path));
-    let checked = stream::check(
-        &schemas,
-        documents,
-        &stream::Options { schema, jobs },
-        &mut |document| summary.add(document),
-        &mut |counts| {
-            seen = counts;
-            bar.set_position(counts.documents());
-            bar.set_message(format!(
-                "{} documents, {} invalid",
-                counts.documents(),
-                counts.invalid
-            ));
-            true
-        },
-    );
-    bar.finish_and_clear();
-    let counts = match checked {
-        Ok(counts) => counts,
+    match run.check(documents, &mut |_| true) {
+        Ok(()) => run.report(arguments.format, terminal),
         Err(error) => {
             // What was found before it is still worth telling.
-            summary.finish(seen, started.elapsed());
-            if arguments.format == Format::Human && seen.invalid > 0 {
-                terminal.data(&human::report(&summary, terminal.style));
+            if arguments.format == Format::Human && run.seen.invalid > 0 {
+                run.report(arguments.format, terminal);
             }
             terminal.error(&error.to_string(), error.hint());
-            return Exit::Usage;
+            Exit::Usage
         }
-    };
-    summary.finish(counts, started.elapsed());
-    let text = match arguments.format {
-        Format::Human => human::report(&summary, terminal.style),
-        Format::Json => json::report(&summary),
-        Format::Junit => junit::report(&summary),
-        Format::Sarif => sarif::report(&summary),
-        Format::Github => github::annotations(&summary) + &human::report(&summary, terminal.style),
-    };
-    terminal.data(&text);
-    if counts.invalid > 0 { Exit::Findings } else { Exit::Success }
+    }
+}
+
+/// A run over documents.
+struct Run<'a> {
+    schemas: &'a Schemas,
+    options: stream::Options,
+    summary: Summary,
+    /// How many were checked.
+    seen: stream::Counts,
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Run<'_> {
+    /// Checks documents, until there are no more or `goes_on` says no.
+    fn check(
+        &mut self,
+        documents: impl Iterator<Item = Result<RawDocument, DocumentError>> + Send,
+        goes_on: &mut dyn FnMut(stream::Counts) -> bool,
+    ) -> Result<(), DocumentError> {
+        let (summary, seen, bar) = (&mut self.summary, &mut self.seen, &self.bar);
+        let checked = stream::check(
+            self.schemas,
+            documents,
+            &self.options,
+            &mut |document| summary.add(document),
+            &mut |counts| {
+                *seen = counts;
+                bar.set_message(format!(
+                    "{} documents, {} invalid",
+                    counts.documents(),
+                    counts.invalid
+                ));
+                goes_on(counts)
+            },
+        );
+        self.bar.finish_and_clear();
+        checked.map(|_| ())
+    }
+
+    /// Tells what was found.
+    fn report(&mut self, format: Format, terminal: &mut Terminal) -> Exit {
+        let summary = &mut self.summary;
+        summary.finish(self.seen, self.started.elapsed());
+        let text = match format {
+            Format::Human => human::report(summary, terminal.style),
+            Format::Json => json::report(summary),
+            Format::Junit => junit::report(summary),
+            Format::Sarif => sarif::report(summary),
+            Format::Github => {
+                github::annotations(summary) + &human::report(summary, terminal.style)
+            }
+        };
+        terminal.data(&text);
+        if self.seen.invalid > 0 { Exit::Findings } else { Exit::Success }
+    }
 }
 
 /// The schemas of the database that is meant.
