@@ -10,9 +10,9 @@ use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::generate;
 use crate::project::suite::{SchemaSuite, Suite};
-use crate::project::{Database, Project};
+use crate::project::{Database, Earlier, Problem, Project};
 use crate::report::human::plural;
-use crate::schema::Schemas;
+use crate::schema::{Schemas, compare};
 
 /// Check that the project can be deployed.
 ///
@@ -23,6 +23,9 @@ pub(super) struct CheckArguments {
     /// The JavaScript engine to behave as
     #[arg(long, value_enum, default_value_t = ProfileArgument::Spidermonkey)]
     profile: ProfileArgument,
+    /// Tell also which changes of schemas since this commit, branch or tag make documents invalid
+    #[arg(long, value_name = "GIT_REF")]
+    against: Option<String>,
 }
 
 pub(super) fn run(
@@ -34,7 +37,16 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let checked = check(&project, arguments.profile.into());
+    let mut checked = check(&project, arguments.profile.into());
+    if let Some(reference) = &arguments.against {
+        match compare_schemas(&project, reference) {
+            Ok(found) => checked.findings.extend(found),
+            Err(message) => {
+                terminal.error(&message, None);
+                return Exit::Usage;
+            }
+        }
+    }
     for finding in &checked.findings {
         terminal.error(finding, None);
     }
@@ -160,4 +172,29 @@ fn check_schemas(project: &Project, database: &Database, findings: &mut Vec<Stri
             None => problem.to_string(),
         })),
     }
+}
+
+/// The changes of schemas since a state of the repository that make documents invalid.
+fn compare_schemas(project: &Project, reference: &str) -> Result<Vec<String>, String> {
+    let earlier = Earlier::of(&project.root, reference).map_err(|error| error.to_string())?;
+    let all = |problems: Vec<Problem>| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        format!("at `{reference}`: {}", problems.join("; "))
+    };
+    let before = earlier.project(project).map_err(all)?;
+    let mut found = Vec::new();
+    for (old, new) in before.databases.iter().zip(&project.databases) {
+        // What is wrong with the schemas as they are now was told already.
+        let Ok(now) = Schemas::load(project, new) else { continue };
+        let then = Schemas::load(&before, old).map_err(all)?;
+        let changes = compare::changes(&then, &now).map_err(|error| error.to_string())?;
+        found.extend(changes.iter().map(|change| {
+            let makes = if change.certain { "makes" } else { "may make" };
+            format!(
+                "schemas/{}/{}.schema.json:{}: `{}`: {}; this {makes} documents invalid that are there",
+                new.key, change.schema, change.line, change.pointer, change.message
+            )
+        }));
+    }
+    Ok(found)
 }

@@ -1,6 +1,5 @@
 //! Files generated from the schemas of a database.
 
-mod scope;
 mod target;
 pub mod types;
 pub mod vdu;
@@ -15,5 +14,5 @@ pub enum GenerateError {
     TooLarge(usize),
     /// A reference leads nowhere.
     #[error("{0}")]
-    Reference(String),
+    Reference(#[from] crate::schema::ReferenceError),
 }

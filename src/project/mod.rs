@@ -7,6 +7,7 @@ mod config;
 mod discover;
 mod environment;
 mod files;
+mod history;
 mod layout;
 mod problem;
 mod suggest;
@@ -22,6 +23,7 @@ pub use config::{
 };
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
+pub use history::{Earlier, HistoryError};
 pub(crate) use layout::{COUCHAPP_BOOKKEEPING, holds_function, javascript_tokens};
 pub use layout::{Layout, ModuleError, ModuleLoader, Orphan, function_of};
 pub use problem::{Fault, Place, Problem, ProjectError};

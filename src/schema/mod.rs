@@ -12,11 +12,13 @@
 //! …) are shown to a schema only when it speaks of them (see [`members`]).
 
 mod check;
+pub mod compare;
 mod compile;
 mod files;
 pub mod members;
 mod place;
 mod route;
+pub(crate) mod scope;
 pub mod stream;
 mod summary;
 pub mod words;
@@ -25,4 +27,5 @@ pub use check::{Outcome, Violation};
 pub use compile::{Schema, Schemas};
 pub use place::line_of;
 pub use route::{Route, Routes, Source};
+pub use scope::ReferenceError;
 pub use summary::{Cause, Summary};

@@ -8,8 +8,8 @@ use super::number;
 use super::pattern;
 use super::program::Program;
 use super::text::{At, Code, string};
-use crate::generate::scope::Scope;
 use crate::json::{Map, Value, to_string};
+use crate::schema::scope::Scope;
 
 /// The body of a function.
 pub(super) struct Body {

@@ -8,8 +8,8 @@ use super::pattern;
 use super::program::Program;
 use super::text::{At, has, is_inherited, member, string};
 use super::unevaluated::evaluated;
-use crate::generate::scope::Scope;
 use crate::json::{Map, Value};
+use crate::schema::scope::Scope;
 
 type Done = Result<(), GenerateError>;
 

@@ -7,8 +7,8 @@ use jsonschema::Draft;
 use super::emit::Body;
 use super::text::{At, Code, is_identifier, string};
 use super::{GenerateError, Generated, MARK, MAXIMUM, Unchecked, helpers, pattern};
-use crate::generate::scope::{Scope, root};
 use crate::json::Value;
+use crate::schema::scope::{Scope, root};
 use crate::schema::{Schemas, Source, line_of, members, words};
 
 /// A function that is needed and not written yet.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::GenerateError;
-use crate::generate::scope::Scope;
 use crate::json::{Map, Value};
+use crate::schema::scope::Scope;
 
 /// Members that are evaluated.
 #[derive(Debug, Default)]

@@ -3,24 +3,28 @@
 use jsonschema::{Draft, uri};
 use referencing::Resolver;
 
-use super::GenerateError;
+use super::Schemas;
 use crate::json::Value;
-use crate::schema::Schemas;
+
+/// A reference that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ReferenceError(String);
 
 /// A schema with what its references are resolved against.
 #[derive(Clone)]
-pub(super) struct Scope<'a> {
-    pub(super) resolver: Resolver<'a>,
-    pub(super) draft: Draft,
+pub(crate) struct Scope<'a> {
+    pub(crate) resolver: Resolver<'a>,
+    pub(crate) draft: Draft,
     /// The type that is being compiled.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// The JSON Pointer to the schema, through references, from that type's schema.
-    pub(super) pointer: String,
+    pub(crate) pointer: String,
 }
 
 impl<'a> Scope<'a> {
     /// The scope of a subschema.
-    pub(super) fn child(&self, keyword: &str, schema: &Value) -> Self {
+    pub(crate) fn child(&self, keyword: &str, schema: &Value) -> Self {
         let resource = self.draft.create_resource_ref(schema);
         let resolver = self.resolver.in_subresource(resource);
         Self {
@@ -32,10 +36,11 @@ impl<'a> Scope<'a> {
     }
 
     /// What a reference leads to.
-    pub(super) fn target(&self, reference: &str) -> Result<(&'a Value, Self), GenerateError> {
-        let resolved = self.resolver.lookup(reference).map_err(|error| {
-            GenerateError::Reference(format!("the reference `{reference}`: {error}"))
-        })?;
+    pub(crate) fn target(&self, reference: &str) -> Result<(&'a Value, Self), ReferenceError> {
+        let resolved = self
+            .resolver
+            .lookup(reference)
+            .map_err(|error| ReferenceError(format!("the reference `{reference}`: {error}")))?;
         let (schema, resolver, draft) = resolved.into_inner();
         let pointer = format!("{}/$ref", self.pointer);
         Ok((schema, Self { resolver, draft, index: self.index, pointer }))
@@ -43,11 +48,11 @@ impl<'a> Scope<'a> {
 }
 
 /// The scope of a type's schema, and the schema in the registry.
-pub(super) fn root<'a>(
+pub(crate) fn root<'a>(
     schemas: &'a Schemas,
     index: usize,
-) -> Result<(&'a Value, Scope<'a>), GenerateError> {
-    let refused = |error: String| GenerateError::Reference(error);
+) -> Result<(&'a Value, Scope<'a>), ReferenceError> {
+    let refused = |error: String| ReferenceError(error);
     let address =
         uri::from_str(&schemas.types[index].address).map_err(|error| refused(error.to_string()))?;
     let resolver = schemas.registry.resolver(address);
