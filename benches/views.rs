@@ -92,7 +92,7 @@ fn group(engine: &mut Engine, count: usize) -> ViewGroup {
     ))
     .expect("JSON");
     let definition = GroupDefinition::new(design.as_object().expect("an object"));
-    let documents = documents(count)
+    let documents: Vec<_> = documents(count)
         .into_iter()
         .enumerate()
         .map(|(n, text)| GroupDocument {

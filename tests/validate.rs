@@ -1,5 +1,6 @@
 //! `couchctl validate`, run as a program over files of every form.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -104,7 +105,7 @@ fn order_and_lines_of_many_documents() {
     let mut lines = String::new();
     for number in 1..=5000 {
         let value = if number % 7 == 0 { "null".to_owned() } else { number.to_string() };
-        lines.push_str(&format!("{{\"_id\":\"{number}\",\"type\":\"t\",\"n\":{value}}}\n"));
+        writeln!(lines, "{{\"_id\":\"{number}\",\"type\":\"t\",\"n\":{value}}}").expect("memory");
     }
     write(root.path(), "data/many.ndjson", lines.as_bytes());
     for jobs in ["1", "4"] {

@@ -37,10 +37,10 @@ struct TypesArguments {
     check: bool,
 }
 
-/// Generate a validate_doc_update, so that the server refuses what the schemas refuse.
+/// Generate a `validate_doc_update`, so that the server refuses what the schemas refuse.
 ///
-/// It is written to views/<database>/<design document>/validate_doc_update.js. A function written by
-/// hand in schemas/<database>/validate_doc_update.js becomes part of it.
+/// It is written to views/<database>/<design document>/`validate_doc_update.js`. A function written by
+/// hand in schemas/<database>/`validate_doc_update.js` becomes part of it.
 #[derive(Debug, Args)]
 struct VduArguments {
     /// The database whose schemas count [default: all that have any]

@@ -75,7 +75,7 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
-    Validate(validate::ValidateArguments),
+    Validate(Box<validate::ValidateArguments>),
     Generate(generate::GenerateArguments),
     Push(Box<push::PushArguments>),
     Warm(Box<warm::WarmArguments>),

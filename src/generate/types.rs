@@ -4,6 +4,7 @@
 //! `cloudai.Document` may not read a member that no schema declares.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Write;
 
 use super::GenerateError;
 use crate::json::{Map, Value, to_string};
@@ -31,15 +32,16 @@ pub fn declarations(schemas: &Schemas) -> Result<String, GenerateError> {
         documents.push(format!("(couchdb.Document & {name})"));
     }
     let mut text = format!("{MARK} from schemas/{}; changes here are lost.\n\n", schemas.key);
-    text.push_str(&format!("declare namespace {} {{\n", identifier(&schemas.key)));
+    // Writing to memory cannot fail, here and below.
+    let _ = writeln!(text, "declare namespace {} {{", identifier(&schemas.key));
     text.push_str(&comment("Any document of the database.", 1));
     let documents = if documents.is_empty() { vec!["couchdb.Document".into()] } else { documents };
-    text.push_str(&format!("  type Document =\n    | {};\n", documents.join("\n    | ")));
+    let _ = writeln!(text, "  type Document =\n    | {};", documents.join("\n    | "));
     while let Some((name, schema, scope)) = writer.pending.pop_front() {
         text.push('\n');
         text.push_str(&comment(&description(schema), 1));
         let shape = writer.shape(schema, &scope, 1)?;
-        text.push_str(&format!("  type {name} = {shape};\n"));
+        let _ = writeln!(text, "  type {name} = {shape};");
     }
     text.push_str("}\n");
     Ok(text)
@@ -195,12 +197,12 @@ impl<'a> Writer<'a> {
             lines.push_str(&comment(&description(schema), indent + 1));
             let shape = self.shape(schema, &scope.child("properties", schema), indent + 1)?;
             let mark = if required.contains(&name.as_str()) { "" } else { "?" };
-            lines.push_str(&format!("{margin}{}{mark}: {shape};\n", member(name)));
+            let _ = writeln!(lines, "{margin}{}{mark}: {shape};", member(name));
         }
         let undeclared =
             |name: &&&str| properties.is_none_or(|properties| !properties.contains_key(**name));
         for name in required.iter().filter(undeclared) {
-            lines.push_str(&format!("{margin}{}: unknown;\n", member(name)));
+            let _ = writeln!(lines, "{margin}{}: unknown;", member(name));
         }
         match members.get("additionalProperties") {
             // Other members beside named ones would hide misspelt names.
@@ -307,8 +309,8 @@ fn comment(text: &str, indent: usize) -> String {
     match lines.as_slice() {
         [line] => format!("{margin}/** {line} */\n"),
         lines => {
-            let lines: String = lines.iter().map(|line| format!("{margin} * {line}\n")).collect();
-            format!("{margin}/**\n{lines}{margin} */\n")
+            let lines = lines.join(&format!("\n{margin} * "));
+            format!("{margin}/**\n{margin} * {lines}\n{margin} */\n")
         }
     }
 }

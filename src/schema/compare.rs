@@ -118,10 +118,10 @@ impl Comparison<'_> {
         });
     }
 
-    fn compare<'o, 'n>(
+    fn compare(
         &mut self,
-        old: At<'o, '_>,
-        new: At<'n, '_>,
+        old: At<'_, '_>,
+        new: At<'_, '_>,
         at: &str,
     ) -> Result<(), ReferenceError> {
         let followed = follow(old)?;
@@ -316,7 +316,9 @@ impl Comparison<'_> {
                     let anything = Value::Bool(true);
                     let mut fresh = self.alone((&anything, old_scope), (schema, &inner), &place)?;
                     // Only documents that happen to have such a member are concerned.
-                    fresh.iter_mut().for_each(|change| change.certain = false);
+                    for change in &mut fresh {
+                        change.certain = false;
+                    }
                     self.changes.append(&mut fresh);
                 }
             }
@@ -344,10 +346,10 @@ impl Comparison<'_> {
     }
 
     /// The changes between two schemas, apart from those found so far.
-    fn alone<'o, 'n>(
+    fn alone(
         &self,
-        old: At<'o, '_>,
-        new: At<'n, '_>,
+        old: At<'_, '_>,
+        new: At<'_, '_>,
         at: &str,
     ) -> Result<Vec<Change>, ReferenceError> {
         let mut changes = Vec::new();

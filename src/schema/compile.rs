@@ -236,7 +236,7 @@ impl Compiler<'_> {
         }
         match options.build(opened.as_ref().unwrap_or(&file.value)) {
             Ok(validator) => Ok((validator, mentioned)),
-            Err(error) => Err(vec![self.refused(file, &address, &error)]),
+            Err(error) => Err(vec![refused(file, &address, &error)]),
         }
     }
 
@@ -263,32 +263,36 @@ impl Compiler<'_> {
         };
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
 
-    fn refused(&self, file: &SchemaFile, address: &str, error: &ValidationError<'_>) -> Problem {
-        use jsonschema::error::ValidationErrorKind;
-        let ValidationErrorKind::Referencing(reason) = error.kind() else {
-            let place = [error.instance_path(), error.schema_path()];
-            let pointer = place.into_iter().map(|path| path.as_str()).find(|path| !path.is_empty());
-            let pointer = pointer.unwrap_or_default();
-            let message = format!("is no JSON Schema: `{pointer}`: {error}");
-            return file.problem(pointer, message, None);
-        };
-        let (message, fragment) = match reason {
-            ReferencingError::PointerToNowhere { pointer } => {
-                (format!("the reference to `{pointer}` leads nowhere"), pointer.clone())
-            }
-            ReferencingError::NoSuchAnchor { anchor } => {
-                (format!("there is no anchor `{anchor}`"), anchor.clone())
-            }
-            other => (other.to_string(), String::new()),
-        };
-        let wanted = format!("#{fragment}");
-        let mut places = file.references_to(address, &wanted);
-        if places.is_empty() {
-            places = file.references_ending(&wanted);
+/// The problem behind a refusal of the compiler, at its place in the file.
+fn refused(file: &SchemaFile, address: &str, error: &ValidationError<'_>) -> Problem {
+    use jsonschema::error::ValidationErrorKind;
+    let ValidationErrorKind::Referencing(reason) = error.kind() else {
+        let place = [error.instance_path(), error.schema_path()];
+        let pointer = place
+            .into_iter()
+            .map(jsonschema::paths::Location::as_str)
+            .find(|path| !path.is_empty());
+        let pointer = pointer.unwrap_or_default();
+        let message = format!("is no JSON Schema: `{pointer}`: {error}");
+        return file.problem(pointer, message, None);
+    };
+    let (message, fragment) = match reason {
+        ReferencingError::PointerToNowhere { pointer } => {
+            (format!("the reference to `{pointer}` leads nowhere"), pointer.clone())
         }
-        file.problem(places.first().map_or("", String::as_str), message, None)
+        ReferencingError::NoSuchAnchor { anchor } => {
+            (format!("there is no anchor `{anchor}`"), anchor.clone())
+        }
+        other => (other.to_string(), String::new()),
+    };
+    let wanted = format!("#{fragment}");
+    let mut places = file.references_to(address, &wanted);
+    if places.is_empty() {
+        places = file.references_ending(&wanted);
     }
+    file.problem(places.first().map_or("", String::as_str), message, None)
 }
 
 /// Whether a schema names itself with a whole address, against which its references are resolved.

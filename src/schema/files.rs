@@ -107,7 +107,8 @@ fn references(
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{index}"));
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
                 references(item, pointer, base, each);
                 pointer.truncate(length);
             }

@@ -132,7 +132,7 @@ impl Routes {
     pub fn pointer(&self) -> String {
         match &self.discriminator {
             Source::Members(way) => {
-                way.iter().map(|name| format!("/{}", place::escape(name))).collect()
+                way.iter().fold(String::new(), |pointer, name| pointer + "/" + &place::escape(name))
             }
             Source::IdPrefix(_) => "/_id".to_owned(),
         }

@@ -37,27 +37,24 @@ impl<'a> Scope<'a> {
 
     /// What a reference leads to.
     pub(crate) fn target(&self, reference: &str) -> Result<(&'a Value, Self), ReferenceError> {
-        let resolved = self
+        let target = self
             .resolver
             .lookup(reference)
             .map_err(|error| ReferenceError(format!("the reference `{reference}`: {error}")))?;
-        let (schema, resolver, draft) = resolved.into_inner();
+        let (schema, resolver, draft) = target.into_inner();
         let pointer = format!("{}/$ref", self.pointer);
         Ok((schema, Self { resolver, draft, index: self.index, pointer }))
     }
 }
 
 /// The scope of a type's schema, and the schema in the registry.
-pub(crate) fn root<'a>(
-    schemas: &'a Schemas,
-    index: usize,
-) -> Result<(&'a Value, Scope<'a>), ReferenceError> {
+pub(crate) fn root(schemas: &Schemas, index: usize) -> Result<(&Value, Scope<'_>), ReferenceError> {
     let refused = |error: String| ReferenceError(error);
     let address =
         uri::from_str(&schemas.types[index].address).map_err(|error| refused(error.to_string()))?;
     let resolver = schemas.registry.resolver(address);
-    let resolved = resolver.lookup("#").map_err(|error| refused(error.to_string()))?;
-    let (schema, resolver, draft) = resolved.into_inner();
+    let whole = resolver.lookup("#").map_err(|error| refused(error.to_string()))?;
+    let (schema, resolver, draft) = whole.into_inner();
     // The schema may name itself, and its references are relative to that.
     let named = resolver.in_subresource(draft.create_resource_ref(schema));
     let resolver = named.map_err(|error| refused(error.to_string()))?;

@@ -114,7 +114,7 @@ impl Summary {
         self.index.clear();
         self.counts = counts;
         self.duration = duration;
-        self.causes.sort_by(|left, right| right.documents.cmp(&left.documents));
+        self.causes.sort_by_key(|cause| std::cmp::Reverse(cause.documents));
     }
 
     /// How many invalid documents are not kept.

@@ -157,9 +157,10 @@ impl Reading<'_> {
         if valid != fails.is_empty() {
             self.problem(
                 at,
-                match valid {
-                    true => "a valid document fails nowhere; `fails` belongs to invalid ones",
-                    false => "an invalid document needs `fails`: the JSON Pointer it must fail at",
+                if valid {
+                    "a valid document fails nowhere; `fails` belongs to invalid ones"
+                } else {
+                    "an invalid document needs `fails`: the JSON Pointer it must fail at"
                 },
             );
             return None;

@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
                 VALIDATION => format!("design document `{}` has no {kind}", suite.design),
                 _ => format!("design document `{}` has no {kind} `{name}`", suite.design),
             };
-            unknown(message, Some(case.line), did_you_mean(name, names.into_iter()))
+            unknown(message, Some(case.line), did_you_mean(name, names))
         })
         .collect();
     if !problems.is_empty() {

@@ -119,7 +119,7 @@ pub(super) fn read(
         types.unwrap_or_default().iter().map(|schema| schema.name.as_str()).collect();
     let Some(schema) = names.iter().position(|name| *name == suite.schema) else {
         let message = format!("database `{}` has no schema `{}`", suite.database, suite.schema);
-        return Err(unknown(message, did_you_mean(&suite.schema, names.into_iter())));
+        return Err(unknown(message, did_you_mean(&suite.schema, names)));
     };
     let all = suite.cases.len();
     let names = [project.shown(file).to_string_lossy().into_owned(), label(&suite)];
