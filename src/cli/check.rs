@@ -12,6 +12,8 @@ use crate::generate;
 use crate::project::suite::{SchemaSuite, Suite};
 use crate::project::{Database, Earlier, Problem, Project};
 use crate::report::human::plural;
+use crate::report::terminal::escape;
+use crate::schema::views::Knowledge;
 use crate::schema::{Schemas, compare};
 
 /// Check that the project can be deployed.
@@ -47,6 +49,10 @@ pub(super) fn run(
             }
         }
     }
+    for warning in &checked.warnings {
+        let label = terminal.error_style.warn("warning:");
+        terminal.message(&format!("{label} {}", escape(warning)));
+    }
     for finding in &checked.findings {
         terminal.error(finding, None);
     }
@@ -68,6 +74,8 @@ pub(super) struct Checked {
     functions: usize,
     schemas: usize,
     pub(super) findings: Vec<String>,
+    /// What deserves a look, and fails nothing.
+    warnings: Vec<String>,
 }
 
 /// Checks a whole project.
@@ -82,7 +90,7 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
             checked.functions += check_design(&mut engine, design, partitioned, findings);
         }
         checked.schemas += database.schemas.len();
-        check_schemas(project, database, findings);
+        check_schemas(project, database, findings, &mut checked.warnings);
         let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
         let of_schemas = database.schema_suites.iter().map(|suite| SchemaSuite::read(suite).err());
         let problems = suites.chain(of_schemas).flatten().flatten();
@@ -154,23 +162,57 @@ fn check_design(
     functions.len()
 }
 
-/// Compiles the schemas of a database, and looks whether what is generated from them is up to date.
-fn check_schemas(project: &Project, database: &Database, findings: &mut Vec<String>) {
+/// Compiles the schemas of a database, and looks at what depends on them: generated files, and views.
+fn check_schemas(
+    project: &Project,
+    database: &Database,
+    findings: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) {
     if database.schemas.is_empty() {
         return;
     }
-    let stale = Schemas::load(project, database).and_then(|schemas| {
-        generate::stale(project, database, &schemas).map_err(|problem| vec![problem])
-    });
-    match stale {
+    let told = |problem: &Problem| match problem.hint() {
+        Some(hint) => format!("{problem}; {hint}"),
+        None => problem.to_string(),
+    };
+    let schemas = match Schemas::load(project, database) {
+        Ok(schemas) => schemas,
+        Err(problems) => {
+            findings.extend(problems.iter().map(told));
+            return;
+        }
+    };
+    match generate::stale(project, database, &schemas) {
         Ok(stale) => findings.extend(stale.iter().map(|path| {
             let path = path.display();
             format!("{path}: is not what the schemas give now; run `couchctl generate` again")
         })),
-        Err(problems) => findings.extend(problems.iter().map(|problem| match problem.hint() {
-            Some(hint) => format!("{problem}; {hint}"),
-            None => problem.to_string(),
-        })),
+        Err(problem) => findings.push(told(&problem)),
+    }
+    if let Some(knowledge) = Knowledge::of(&schemas) {
+        for design in &database.designs {
+            check_views(&knowledge, design, warnings);
+        }
+    }
+}
+
+/// What map functions do in vain with documents as the schemas describe them.
+fn check_views(knowledge: &Knowledge, design: &DesignDocument, warnings: &mut Vec<String>) {
+    for view in design.views() {
+        for warning in view.map.as_str().map(|map| knowledge.check(map)).unwrap_or_default() {
+            let member = ["views", view.name, "map"];
+            let line = design.sources.get(&member).map_or(1, |source| source.line);
+            let like = warning.like.map(|like| format!("; did you mean `{like}`?"));
+            warnings.push(format!(
+                "{}:{}: view `{}`: {}{}",
+                place(design, &member),
+                line + warning.line - 1,
+                view.name,
+                warning.message,
+                like.unwrap_or_default()
+            ));
+        }
     }
 }
 

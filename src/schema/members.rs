@@ -88,7 +88,7 @@ fn note_value(name: &Value, found: &mut BTreeSet<&'static str>) {
 }
 
 /// The subschemas written in a schema that apply to the same value as it does.
-fn in_place(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+pub(super) fn in_place(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let lists = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword));
     let singles = ["not", "if", "then", "else"].into_iter().filter_map(|name| schema.get(name));
     let maps = ["dependentSchemas", "dependencies"].into_iter();

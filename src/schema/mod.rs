@@ -21,6 +21,7 @@ mod route;
 pub(crate) mod scope;
 pub mod stream;
 mod summary;
+pub mod views;
 pub mod words;
 
 pub use check::{Outcome, Violation};
