@@ -109,15 +109,17 @@ impl Knowledge {
         let mut warnings = Vec::new();
         let discriminator = self.discriminator.as_deref();
         for (name, value, line) in &reader.compared {
-            if Some(name.as_str()) == discriminator
-                && !self.types.contains_key(value)
-                && !self.others
+            if Some(name.as_str()) != discriminator || self.types.contains_key(value) || self.others
             {
-                let names = self.types.keys().map(String::as_str);
+                continue;
+            }
+            // A type that is like no other may just have no schema yet.
+            let names = self.types.keys().map(String::as_str);
+            if let Some(like) = did_you_mean(value, names) {
                 warnings.push(Warning {
                     line: *line,
-                    message: format!("no document has the type {}", words::shown_text(value)),
-                    like: did_you_mean(value, names).map(str::to_owned),
+                    message: format!("there is no type {}", words::shown_text(value)),
+                    like: Some(like.to_owned()),
                 });
             }
         }
