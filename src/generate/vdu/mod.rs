@@ -9,6 +9,7 @@
 //! not fit, numbers of more digits than JavaScript has, members that are “unevaluated” in a way that
 //! depends on the document.
 
+mod arrays;
 mod emit;
 mod helpers;
 mod number;
