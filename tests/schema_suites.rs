@@ -42,7 +42,7 @@ fn failures(outcome: &RunOutcome) -> Vec<String> {
             Verdict::Failed(failures) => {
                 let mut text = format!("{}: {}", case.name, failures[0].message);
                 for line in failures[0].diff.iter().flatten() {
-                    text.push_str(&format!("\n{} {}", line.sign, line.text));
+                    text = format!("{text}\n{} {}", line.sign, line.text);
                 }
                 Some(text)
             }

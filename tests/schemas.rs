@@ -42,7 +42,7 @@ fn says(schemas: &Schemas, document: &str) -> String {
         Outcome::Valid => "valid".to_owned(),
         Outcome::Ignored => "ignored".to_owned(),
         Outcome::Invalid { violations, .. } => {
-            violations.iter().map(|found| found.shown()).collect::<Vec<_>>().join("\n")
+            violations.iter().map(couchctl::schema::Violation::shown).collect::<Vec<_>>().join("\n")
         }
     }
 }
@@ -165,9 +165,9 @@ fn members_of_couchdb_are_checked_where_a_schema_speaks_of_them() {
 #[test]
 fn references_between_files() {
     let schemas = load(&[
-        ("schemas/db/a.schema.json", r##"{ "properties": { "x": { "$ref": "b.schema.json" },
+        ("schemas/db/a.schema.json", r#"{ "properties": { "x": { "$ref": "b.schema.json" },
             "y": { "$ref": "urn:shared#/$defs/small" }, "z": { "$ref": "../common/point" },
-            "w": { "$ref": "https://example.org/far.json#far" } } }"##),
+            "w": { "$ref": "https://example.org/far.json#far" } } }"#),
         ("schemas/db/b.schema.json", r#"{ "type": "string" }"#),
         ("schemas/db/parts/shared.schema.json", r#"{ "$id": "urn:shared", "$defs": { "small": { "maximum": 9 } } }"#),
         ("schemas/common/point.json", r#"{ "type": "array" }"#),

@@ -172,14 +172,14 @@ fn check_schemas(
     if database.schemas.is_empty() {
         return;
     }
-    let told = |problem: &Problem| match problem.hint() {
+    let shown = |problem: &Problem| match problem.hint() {
         Some(hint) => format!("{problem}; {hint}"),
         None => problem.to_string(),
     };
     let schemas = match Schemas::load(project, database) {
         Ok(schemas) => schemas,
         Err(problems) => {
-            findings.extend(problems.iter().map(told));
+            findings.extend(problems.iter().map(shown));
             return;
         }
     };
@@ -188,7 +188,7 @@ fn check_schemas(
             let path = path.display();
             format!("{path}: is not what the schemas give now; run `couchctl generate` again")
         })),
-        Err(problem) => findings.push(told(&problem)),
+        Err(problem) => findings.push(shown(&problem)),
     }
     if let Some(knowledge) = Knowledge::of(&schemas) {
         for design in &database.designs {
@@ -200,17 +200,17 @@ fn check_schemas(
 /// What map functions do in vain with documents as the schemas describe them.
 fn check_views(knowledge: &Knowledge, design: &DesignDocument, warnings: &mut Vec<String>) {
     for view in design.views() {
-        for warning in view.map.as_str().map(|map| knowledge.check(map)).unwrap_or_default() {
+        for found in view.map.as_str().map(|map| knowledge.check(map)).unwrap_or_default() {
             let member = ["views", view.name, "map"];
             let line = design.sources.get(&member).map_or(1, |source| source.line);
-            let like = warning.like.map(|like| format!("; did you mean `{like}`?"));
+            let hint = found.like.map(|like| format!("; did you mean `{like}`?"));
             warnings.push(format!(
                 "{}:{}: view `{}`: {}{}",
                 place(design, &member),
-                line + warning.line - 1,
+                line + found.line - 1,
                 view.name,
-                warning.message,
-                like.unwrap_or_default()
+                found.message,
+                hint.unwrap_or_default()
             ));
         }
     }
