@@ -29,6 +29,7 @@ fn project(designs: &[(String, Body)]) -> Database {
             .collect(),
         schemas: Vec::new(),
         suites: Vec::new(),
+        schema_suites: Vec::new(),
         documents: Vec::new(),
         security: None,
     }

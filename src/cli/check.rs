@@ -8,9 +8,13 @@ use super::{ProfileArgument, Terminal, open};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
-use crate::project::Project;
-use crate::project::suite::Suite;
+use crate::generate;
+use crate::project::suite::{SchemaSuite, Suite};
+use crate::project::{Database, Earlier, Problem, Project};
 use crate::report::human::plural;
+use crate::report::terminal::escape;
+use crate::schema::views::Knowledge;
+use crate::schema::{Schemas, compare};
 
 /// Check that the project can be deployed.
 ///
@@ -21,6 +25,9 @@ pub(super) struct CheckArguments {
     /// The JavaScript engine to behave as
     #[arg(long, value_enum, default_value_t = ProfileArgument::Spidermonkey)]
     profile: ProfileArgument,
+    /// Tell also which changes of schemas since this commit, branch or tag make documents invalid
+    #[arg(long, value_name = "GIT_REF")]
+    against: Option<String>,
 }
 
 pub(super) fn run(
@@ -32,7 +39,20 @@ pub(super) fn run(
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
     };
-    let checked = check(&project, arguments.profile.into());
+    let mut checked = check(&project, arguments.profile.into());
+    if let Some(reference) = &arguments.against {
+        match compare_schemas(&project, reference) {
+            Ok(found) => checked.findings.extend(found),
+            Err(message) => {
+                terminal.error(&message, None);
+                return Exit::Usage;
+            }
+        }
+    }
+    for warning in &checked.warnings {
+        let label = terminal.error_style.warn("warning:");
+        terminal.message(&format!("{label} {}", escape(warning)));
+    }
     for finding in &checked.findings {
         terminal.error(finding, None);
     }
@@ -54,6 +74,8 @@ pub(super) struct Checked {
     functions: usize,
     schemas: usize,
     pub(super) findings: Vec<String>,
+    /// What deserves a look, and fails nothing.
+    warnings: Vec<String>,
 }
 
 /// Checks a whole project.
@@ -67,14 +89,12 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
             checked.designs += 1;
             checked.functions += check_design(&mut engine, design, partitioned, findings);
         }
-        for schema in &database.schemas {
-            checked.schemas += 1;
-            check_schema(project, project.shown(schema), findings);
-        }
-        for suite in &database.suites {
-            let problems = Suite::read(suite).err().unwrap_or_default();
-            findings.extend(problems.iter().map(ToString::to_string));
-        }
+        checked.schemas += database.schemas.len();
+        check_schemas(project, database, findings, &mut checked.warnings);
+        let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
+        let of_schemas = database.schema_suites.iter().map(|suite| SchemaSuite::read(suite).err());
+        let problems = suites.chain(of_schemas).flatten().flatten();
+        findings.extend(problems.map(|problem| problem.to_string()));
     }
     for orphan in &project.orphans {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
@@ -142,24 +162,81 @@ fn check_design(
     functions.len()
 }
 
-fn check_schema(project: &Project, file: &Path, findings: &mut Vec<String>) {
-    let text = match std::fs::read(project.root.join(file)) {
-        Ok(text) => text,
-        Err(error) => {
-            findings.push(format!("{}: cannot be read: {error}", file.display()));
+/// Compiles the schemas of a database, and looks at what depends on them: generated files, and views.
+fn check_schemas(
+    project: &Project,
+    database: &Database,
+    findings: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) {
+    if database.schemas.is_empty() {
+        return;
+    }
+    let shown = |problem: &Problem| match problem.hint() {
+        Some(hint) => format!("{problem}; {hint}"),
+        None => problem.to_string(),
+    };
+    let schemas = match Schemas::load(project, database) {
+        Ok(schemas) => schemas,
+        Err(problems) => {
+            findings.extend(problems.iter().map(shown));
             return;
         }
     };
-    match crate::json::parse(&text) {
-        Err(error) => {
-            findings.push(format!("{}:{}: {}", file.display(), error.line, error.message));
-        }
-        Ok(schema) => {
-            if let Err(error) = jsonschema::meta::validate(&schema) {
-                let pointer = error.instance_path().to_string();
-                findings
-                    .push(format!("{}: is no JSON Schema at `{pointer}`: {error}", file.display()));
-            }
+    match generate::stale(project, database, &schemas) {
+        Ok(stale) => findings.extend(stale.iter().map(|path| {
+            let path = path.display();
+            format!("{path}: is not what the schemas give now; run `couchctl generate` again")
+        })),
+        Err(problem) => findings.push(shown(&problem)),
+    }
+    if let Some(knowledge) = Knowledge::of(&schemas) {
+        for design in &database.designs {
+            check_views(&knowledge, design, warnings);
         }
     }
+}
+
+/// What map functions do in vain with documents as the schemas describe them.
+fn check_views(knowledge: &Knowledge, design: &DesignDocument, warnings: &mut Vec<String>) {
+    for view in design.views() {
+        for found in view.map.as_str().map(|map| knowledge.check(map)).unwrap_or_default() {
+            let member = ["views", view.name, "map"];
+            let line = design.sources.get(&member).map_or(1, |source| source.line);
+            let hint = found.like.map(|like| format!("; did you mean `{like}`?"));
+            warnings.push(format!(
+                "{}:{}: view `{}`: {}{}",
+                place(design, &member),
+                line + found.line - 1,
+                view.name,
+                found.message,
+                hint.unwrap_or_default()
+            ));
+        }
+    }
+}
+
+/// The changes of schemas since a state of the repository that make documents invalid.
+fn compare_schemas(project: &Project, reference: &str) -> Result<Vec<String>, String> {
+    let earlier = Earlier::of(&project.root, reference).map_err(|error| error.to_string())?;
+    let all = |problems: Vec<Problem>| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        format!("at `{reference}`: {}", problems.join("; "))
+    };
+    let before = earlier.project(project).map_err(all)?;
+    let mut found = Vec::new();
+    for (old, new) in before.databases.iter().zip(&project.databases) {
+        // What is wrong with the schemas as they are now was told already.
+        let Ok(now) = Schemas::load(project, new) else { continue };
+        let then = Schemas::load(&before, old).map_err(all)?;
+        let changes = compare::changes(&then, &now).map_err(|error| error.to_string())?;
+        found.extend(changes.iter().map(|change| {
+            let makes = if change.certain { "makes" } else { "may make" };
+            format!(
+                "schemas/{}/{}.schema.json:{}: `{}`: {}; this {makes} documents invalid that are there",
+                new.key, change.schema, change.line, change.pointer, change.message
+            )
+        }));
+    }
+    Ok(found)
 }

@@ -18,16 +18,20 @@ pub(super) struct InitArguments {
     database: String,
 }
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "couchctl.toml",
         "[databases.{db}]\ndiscriminator = \"type\"\ncreate = true\n\n[environments.local]\nurl = \"http://127.0.0.1:5984\"\n",
     ),
     (
         "views/{db}/notes/by_author/map.js",
-        "function (doc) {\n  if (doc.type === 'note') {\n    emit(doc.author, null);\n  }\n}\n",
+        "/** @param {{namespace}.Document} doc */\nmodule.exports = function (doc) {\n  if (doc.type === 'note') {\n    emit(doc.author, null);\n  }\n};\n",
     ),
     ("views/{db}/notes/by_author/reduce", "_count\n"),
+    (
+        "jsconfig.json",
+        "{\n  \"compilerOptions\": { \"checkJs\": true, \"noEmit\": true, \"strict\": true, \"lib\": [\"es5\"], \"types\": [] },\n  \"include\": [\"types\", \"views\"]\n}\n",
+    ),
     (
         "schemas/{db}/note.schema.json",
         "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"type\": \"object\",\n  \"required\": [\"type\", \"author\", \"text\"],\n  \"properties\": {\n    \"type\": { \"const\": \"note\" },\n    \"author\": { \"type\": \"string\" },\n    \"text\": { \"type\": \"string\" }\n  }\n}\n",
@@ -61,6 +65,9 @@ pub(super) fn run(
         );
         return Exit::Usage;
     }
+    // As `couchctl generate types` calls it.
+    let namespace =
+        database.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '$', "_");
     let files: Vec<(PathBuf, &str)> = FILES
         .iter()
         .map(|(path, text)| (folder.join(path.replace("{db}", database)), *text))
@@ -75,10 +82,9 @@ pub(super) fn run(
         return Exit::Usage;
     }
     for (path, text) in files {
-        let written = path
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| std::fs::write(&path, text.replace("{db}", database)));
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+            std::fs::write(&path, text.replace("{db}", database).replace("{namespace}", &namespace))
+        });
         if let Err(error) = written {
             terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
             return Exit::Usage;

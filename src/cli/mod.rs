@@ -4,6 +4,7 @@ mod check;
 mod cleanup;
 mod deployment;
 mod diff;
+mod generate;
 mod init;
 mod progress;
 mod pull;
@@ -15,6 +16,7 @@ mod sandbox;
 mod serve;
 mod server;
 mod test;
+mod validate;
 mod warm;
 
 use std::cell::RefCell;
@@ -73,6 +75,8 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Query(Box<query::QueryArguments>),
+    Validate(Box<validate::ValidateArguments>),
+    Generate(generate::GenerateArguments),
     Push(Box<push::PushArguments>),
     Warm(Box<warm::WarmArguments>),
     Cleanup(Box<cleanup::CleanupArguments>),
@@ -100,6 +104,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => check::run(&command, project, &mut terminal),
         Command::Test(command) => test::run(&command, project, &mut terminal),
         Command::Query(command) => query::run(&command, project, &mut terminal),
+        Command::Generate(command) => generate::run(&command, project, &mut terminal),
+        Command::Validate(command) => validate::run(&command, project, &mut terminal),
         Command::Push(command) => push::run(&command, project, &mut terminal),
         Command::Warm(command) => warm::run(&command, project, &mut terminal),
         Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),

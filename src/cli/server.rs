@@ -80,6 +80,11 @@ pub(super) enum ConnectError {
 }
 
 impl ServerArguments {
+    /// The database that is named, if one is.
+    pub(super) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     /// Decides which server to talk to and makes its client. Nothing is sent yet.
     pub(super) fn connect(&self, project: &Project) -> Result<Connected, ConnectError> {
         self.connect_with(&project.config, &Variables::of_file(&project.root)?)

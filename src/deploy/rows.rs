@@ -206,6 +206,7 @@ mod tests {
             designs: Vec::new(),
             schemas: Vec::new(),
             suites: Vec::new(),
+            schema_suites: Vec::new(),
             documents: Vec::new(),
             security: None,
         };

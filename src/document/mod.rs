@@ -3,6 +3,7 @@
 mod attachment;
 mod body;
 mod changes;
+mod compressed;
 mod database;
 mod listing;
 mod load;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter};
 
+use super::compressed::decompressed;
 use super::listing::{Alone, alone, ends_in_a_document, is_backup_header, place_of};
 use super::problem::{DocumentError, DocumentProblem};
 use super::raw::RawDocument;
@@ -51,6 +52,27 @@ impl DocumentFile<File> {
         let source: Arc<str> = path.display().to_string().into();
         match File::open(path) {
             Ok(file) => Ok(Self::new(file, source)),
+            Err(error) => Err(DocumentError::unreadable(source, error)),
+        }
+    }
+}
+
+impl DocumentFile<Box<dyn Read + Send>> {
+    /// Opens a file that may be compressed with gzip or zstd; `-` is standard input.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or decompressed.
+    pub fn open_any(path: &Path) -> Result<Self, DocumentError> {
+        let stdin = path.as_os_str() == "-";
+        let source: Arc<str> =
+            if stdin { "stdin".into() } else { path.display().to_string().into() };
+        let input = if stdin {
+            decompressed(std::io::stdin())
+        } else {
+            File::open(path).and_then(decompressed)
+        };
+        match input {
+            Ok(input) => Ok(Self::new(input, source)),
             Err(error) => Err(DocumentError::unreadable(source, error)),
         }
     }

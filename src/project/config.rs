@@ -32,12 +32,15 @@ pub struct Config {
 pub struct DatabaseConfig {
     /// Its name on the server, if other than the folder's.
     pub name: Option<String>,
+    /// What names a document's type, and so its schema; the member `type` unless said otherwise.
+    pub discriminator: Option<Discriminator>,
+    /// How documents are checked against the schemas.
+    #[serde(default)]
+    pub validation: ValidationConfig,
     /// A pattern of names, in place of one name: its design documents go into every database that the
     /// server has under a matching name. `*` stands for any characters, `?` for one.
     #[serde(rename = "match")]
     pub matches: Option<String>,
-    /// The field, or JSON Pointer, that names a document's schema.
-    pub discriminator: Option<String>,
     /// Whether push creates the database when it is missing.
     #[serde(default)]
     pub create: bool,
@@ -52,6 +55,57 @@ pub struct DatabaseConfig {
     pub layout: Option<Layout>,
     /// Whether white space around the text of a file is dropped, if other than the layout's habit.
     pub trim: Option<bool>,
+}
+
+/// What names a document's type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a discriminator is a member's name, a JSON Pointer, or `{ id_prefix = \":\" }`"
+)]
+pub enum Discriminator {
+    /// A member at the top of the document or, with a slash in front, a JSON Pointer.
+    Member(String),
+    /// The beginning of the document's id.
+    #[serde(rename_all = "snake_case")]
+    Id(IdDiscriminator),
+}
+
+/// A type told by a document's id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdDiscriminator {
+    /// What ends the type at the front of an id: `:` in `task:17`.
+    pub id_prefix: String,
+}
+
+/// How the documents of a database are checked against its schemas.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// The schema of documents that name no type, or one without a schema.
+    pub default: Option<String>,
+    /// Documents that no schema is for.
+    #[serde(default)]
+    pub ignore: IgnoreConfig,
+    /// Whether `format` is only a comment; unless it is, values must have the format.
+    #[serde(default)]
+    pub ignore_formats: bool,
+    /// The files, relative to the project, that stand for schemas elsewhere, by their addresses.
+    #[serde(default)]
+    pub references: BTreeMap<String, PathBuf>,
+}
+
+/// Documents that no schema is for. In patterns, `*` stands for any characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IgnoreConfig {
+    /// Patterns of their ids.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// Patterns of their types.
+    #[serde(default)]
+    pub types: Vec<String>,
 }
 
 /// What the configuration says of a server.
@@ -215,6 +269,13 @@ mod tests {
             layout = "compile"
             trim = false
             partitioned = true
+            [databases.medic-db.validation]
+            default = "other"
+            ignore = { ids = ["tmp:*"], types = ["log"] }
+            ignore_formats = true
+            references = { "https://example.org/geo.json" = "schemas/vendor/geo.json" }
+            [databases.users]
+            discriminator = { id_prefix = ":" }
             [environments.production]
             url = "https://couch.example.org/db/"
             protected = true
@@ -225,6 +286,10 @@ mod tests {
         assert_eq!(database.name.as_deref(), Some("medic"));
         assert_eq!(database.layout, Some(Layout::Compile));
         assert_eq!(database.trim, Some(false));
+        assert_eq!(database.discriminator, Some(Discriminator::Member("/type".to_owned())));
+        assert_eq!(database.validation.ignore.ids, ["tmp:*"]);
+        let id = IdDiscriminator { id_prefix: ":".to_owned() };
+        assert_eq!(config.databases["users"].discriminator, Some(Discriminator::Id(id)));
         assert!(config.environments["production"].protected);
     }
 

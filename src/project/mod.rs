@@ -7,6 +7,7 @@ mod config;
 mod discover;
 mod environment;
 mod files;
+mod history;
 mod layout;
 mod problem;
 mod suggest;
@@ -16,11 +17,15 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use config::{Authentication, Config, DatabaseConfig, EnvironmentConfig};
+pub use config::{
+    Authentication, Config, DatabaseConfig, Discriminator, EnvironmentConfig, IdDiscriminator,
+    IgnoreConfig, ValidationConfig,
+};
 pub use discover::{CONFIG_FILE, discover};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
+pub use history::{Earlier, HistoryError};
 pub(crate) use layout::{COUCHAPP_BOOKKEEPING, holds_function, javascript_tokens};
-pub use layout::{Layout, ModuleError, ModuleLoader, Orphan};
+pub use layout::{Layout, ModuleError, ModuleLoader, Orphan, function_of};
 pub use problem::{Fault, Place, Problem, ProjectError};
 pub use suggest::did_you_mean;
 pub use write::{WriteError, Writer};
@@ -57,8 +62,10 @@ pub struct Database {
     pub designs: Vec<DesignDocument>,
     /// The files of its schemas, sorted.
     pub schemas: Vec<PathBuf>,
-    /// The files of its suites, sorted.
+    /// The files of its suites of design documents, sorted.
     pub suites: Vec<PathBuf>,
+    /// The files of its suites of schemas, sorted.
+    pub schema_suites: Vec<PathBuf>,
     /// Files and folders of other documents that its layout keeps beside design documents.
     pub documents: Vec<PathBuf>,
     /// The file with its `_security` object.
@@ -190,8 +197,10 @@ impl Opening<'_> {
             &[".schema.json"],
             &mut self.problems,
         );
-        let suites =
-            files::find(&self.root.join("tests").join(&key), SUITE_ENDINGS, &mut self.problems);
+        let (schema_suites, suites) =
+            files::find(&self.root.join("tests").join(&key), SUITE_ENDINGS, &mut self.problems)
+                .into_iter()
+                .partition(|path| suite::SchemaSuite::is_named(path));
         let mut security = config.security.as_ref().map(|path| self.root.join(path));
         let mut designs = Vec::new();
         let mut documents = Vec::new();
@@ -218,7 +227,18 @@ impl Opening<'_> {
             self.problems.push(Problem::new(path, Fault::Config(message)));
         }
         let name = config.name.clone().unwrap_or_else(|| key.clone());
-        Some(Database { name, key, folder, config, designs, schemas, suites, documents, security })
+        Some(Database {
+            name,
+            key,
+            folder,
+            config,
+            designs,
+            schemas,
+            suites,
+            schema_suites,
+            documents,
+            security,
+        })
     }
 
     /// Sorts design documents by id and notes those that share one.

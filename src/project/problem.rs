@@ -155,6 +155,14 @@ pub enum Fault {
         /// The folder looked for.
         folder: String,
     },
+    /// A schema that is none, or that refers to nothing.
+    #[error("{message}")]
+    Schema {
+        /// In one line.
+        message: String,
+        /// The next step.
+        hint: Option<String>,
+    },
     /// A suite that does not say what it should.
     #[error("{0}")]
     Suite(String),
@@ -206,6 +214,7 @@ impl Fault {
             Self::Config(_) => "invalid-configuration",
             Self::Password => "password-in-configuration",
             Self::NoFolder { .. } => "no-folder",
+            Self::Schema { .. } => "invalid-schema",
             Self::Suite(_) => "invalid-suite",
             Self::NoFixture(_) => "no-fixture",
             Self::Unknown { .. } => "unknown-name",
@@ -239,6 +248,7 @@ impl Fault {
             Self::Unknown { like, .. } => {
                 return like.as_ref().map(|name| format!("did you mean `{name}`?"));
             }
+            Self::Schema { hint, .. } => return hint.clone(),
             Self::Fixture { hint, .. } => return hint.map(str::to_owned),
             _ => return None,
         })

@@ -25,7 +25,10 @@ pub fn annotations(outcome: &RunOutcome) -> String {
                 Level::Error => "error",
                 Level::Warning => "warning",
             };
-            let title = format!("{} ({})", finding.code, finding.view);
+            let title = match finding.view.as_str() {
+                "" => finding.code.to_owned(),
+                view => format!("{} ({view})", finding.code),
+            };
             command(level, &file, None, &title, &finding.message, &mut text);
         }
     }

@@ -95,9 +95,12 @@ fn finding_lines(finding: &Finding, style: Style, text: &mut String) {
         Level::Error => style.bad("error"),
         Level::Warning => style.warn("warning"),
     };
-    let view = escape(&finding.view);
+    let view = match finding.view.as_str() {
+        "" => String::new(),
+        view => format!(" view `{}`:", escape(view)),
+    };
     let message = escape(&finding.message);
-    let _ = writeln!(text, "    {level}[{}] view `{view}`: {message}", finding.code);
+    let _ = writeln!(text, "    {level}[{}]{view} {message}", finding.code);
     for detail in &finding.details {
         let _ = writeln!(text, "      {}", escape(detail));
     }
@@ -118,7 +121,12 @@ pub fn summary(outcome: &RunOutcome, options: Options) -> String {
             parts.push(format!("{count} {what}"));
         }
     }
-    let errors = outcome.findings(Level::Error);
+    let findings = outcome.suites.iter().flat_map(|suite| &suite.findings);
+    let fixtures = findings.filter(|finding| finding.view.is_empty()).count();
+    if fixtures > 0 {
+        parts.push(plural(fixtures, "invalid fixture"));
+    }
+    let errors = outcome.findings(Level::Error) - fixtures;
     if errors > 0 {
         parts.push(plural(errors, "broken law"));
     }

@@ -45,7 +45,11 @@ pub fn report(outcome: &RunOutcome) -> String {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(finding.message.clone());
             status.set_description(finding.details.join("\n"));
-            let mut test = TestCase::new(format!("{}: {}", finding.view, finding.code), status);
+            let title = match finding.view.as_str() {
+                "" => finding.code.to_owned(),
+                view => format!("{view}: {}", finding.code),
+            };
+            let mut test = TestCase::new(title, status);
             test.set_classname(name.clone());
             tests.add_test_case(test);
         }

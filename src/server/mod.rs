@@ -13,6 +13,7 @@ mod documents;
 mod error;
 mod meaning;
 mod model;
+mod pages;
 mod path;
 mod request;
 mod write;
@@ -25,3 +26,4 @@ pub use model::{
     ActiveTask, Cluster, CollationDriver, Component, DatabaseInfo, DatabaseProperties, IndexInfo,
     IndexSizes, Session, UpdatesPending, Versions, Welcome,
 };
+pub use pages::{Page, Position};

@@ -21,7 +21,7 @@ pub struct SuiteOutcome {
     pub file: PathBuf,
     /// The database whose design document it tests.
     pub database: String,
-    /// The design document, without `_design/`.
+    /// The design document, without `_design/`; of a suite of a schema its type, `.schema` behind it.
     pub design: String,
     /// Its cases, in the order of the file.
     pub cases: Vec<CaseOutcome>,
@@ -95,7 +95,7 @@ pub struct Finding {
     pub code: &'static str,
     /// How much it matters.
     pub level: Level,
-    /// The view it was found at.
+    /// The view it was found at; empty where it is about the documents.
     pub view: String,
     /// In one line.
     pub message: String,

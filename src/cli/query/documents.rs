@@ -1,9 +1,8 @@
 //! The documents a query runs over.
 
 use std::collections::{HashSet, VecDeque};
-use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::document::{Database, DocumentError, DocumentFile, DocumentProblem, RawDocument};
@@ -14,20 +13,9 @@ type Input = DocumentFile<Box<dyn Read + Send>>;
 /// Reads all files into a database.
 pub(super) fn load(files: &[PathBuf], database: &mut Database) -> Result<(), DocumentError> {
     for file in files {
-        database.load_file(open(file)?)?;
+        database.load_file(Input::open_any(file)?)?;
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<Input, DocumentError> {
-    if path.as_os_str() == "-" {
-        return Ok(DocumentFile::new(Box::new(std::io::stdin()), "stdin"));
-    }
-    let source = path.display().to_string();
-    match File::open(path) {
-        Ok(file) => Ok(DocumentFile::new(Box::new(file), source)),
-        Err(error) => Err(DocumentError::unreadable(source, error)),
-    }
 }
 
 /// The documents of files as map functions see them, one after the other: what is kept of each is
@@ -71,7 +59,7 @@ impl Stream {
                 return document.map(Some);
             }
             match self.files.pop_front() {
-                Some(path) => self.open = Some(open(&path)?),
+                Some(path) => self.open = Some(Input::open_any(&path)?),
                 None => return Ok(None),
             }
         }

@@ -28,6 +28,7 @@ fn project(designs: &[(&str, &str)]) -> Database {
             .collect(),
         schemas: Vec::new(),
         suites: Vec::new(),
+        schema_suites: Vec::new(),
         documents: Vec::new(),
         security: None,
     }

@@ -85,6 +85,21 @@ pub struct ModuleError {
     pub line: Option<usize>,
 }
 
+/// The function that the text of a file holds, as it is pushed: a bare one, or the one a module exports.
+///
+/// # Errors
+/// When there is more in the file than one function.
+pub fn function_of(text: &str, path: &Path) -> Result<String, Problem> {
+    match source::function_of_module(text) {
+        Ok(Some(function)) => Ok(function.text),
+        Ok(None) => Ok(text.trim().to_owned()),
+        Err(error) => {
+            let line = super::problem::line_of(text, error.offset);
+            Err(Problem::at_line(path, line, Fault::NotOneFunction(error.message.to_owned())))
+        }
+    }
+}
+
 /// A file that the layout has no use for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {

@@ -26,11 +26,14 @@
 //! can expect `error`, `reason` and `status`, and every one `log` and `snapshot: true`. Messages are
 //! compared as parts of the text, or as regular expressions when written `/like this/`.
 //!
+//! The documents of files must be valid by the database's schemas, unless `fixtures` is `unchecked`.
+//!
 //! Rows, documents and headers are compared by the members that are written down; `exact: true`
 //! compares all of them.
 
 mod case;
 mod expectation;
+mod schema;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +43,7 @@ use serde_saphyr::{Location, Spanned};
 
 pub use case::{Case, Subject, Validation};
 pub use expectation::{Expectation, Text};
+pub use schema::{SchemaCase, SchemaSuite};
 
 use super::files;
 use super::problem::{Fault, Problem};
@@ -57,7 +61,7 @@ pub struct Suite {
     pub design: String,
     /// Documents that all cases see.
     pub docs: Vec<Docs>,
-    /// Whether the documents must be valid by the project's schemas.
+    /// Whether the documents of its files must be valid by the database's schemas.
     pub checked: bool,
     /// Its cases, in order.
     pub cases: Vec<Case>,
@@ -133,23 +137,25 @@ impl Suite {
         if !reading.problems.is_empty() {
             return Err(reading.problems);
         }
-        let name = |path: Option<&Path>| {
-            path.and_then(Path::file_name)
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default()
-        };
-        let file = name(Some(path));
+        let file = file_name(Some(path));
         let stem = [".test.yaml", ".test.yml"].iter().find_map(|ending| file.strip_suffix(ending));
         let design = keys.design.unwrap_or_else(|| stem.unwrap_or(&file).to_owned());
         Ok(Self {
             path: path.to_owned(),
-            database: keys.database.unwrap_or_else(|| name(path.parent())),
+            database: keys.database.unwrap_or_else(|| file_name(path.parent())),
             design: design.strip_prefix("_design/").map(str::to_owned).unwrap_or(design),
             docs,
-            checked: keys.fixtures == Some(Fixtures::Checked),
+            checked: keys.fixtures != Some(Fixtures::Unchecked),
             cases,
         })
     }
+}
+
+/// The last name of a path.
+fn file_name(path: Option<&Path>) -> String {
+    path.and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn read_yaml<'a, T: Deserialize<'a>>(text: &'a str, path: &Path) -> Result<T, Problem> {

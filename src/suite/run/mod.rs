@@ -4,6 +4,7 @@ mod fixtures;
 mod functions;
 mod prepare;
 mod request;
+mod schemas;
 mod view;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,8 +44,15 @@ pub struct RunOptions {
 /// refuse shows only when its suite runs.
 pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, ProjectError> {
     let started = Instant::now();
-    let mut prepared = Vec::new();
+    let loaded = schemas::load(project).map_err(|problems| ProjectError { problems })?;
+    let (mut prepared, mut of_schemas) = (Vec::new(), Vec::new());
     let mut problems = Vec::new();
+    for file in project.databases.iter().flat_map(|database| &database.schema_suites) {
+        match schemas::read(project, &loaded, file, options) {
+            Ok(suite) => of_schemas.push(suite),
+            Err(found) => problems.extend(found),
+        }
+    }
     for file in project.databases.iter().flat_map(|database| &database.suites) {
         match prepare::read(project, file, options) {
             Ok(suite) => prepared.push(suite),
@@ -54,10 +62,17 @@ pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Projec
     if !problems.is_empty() {
         return Err(shown(project, problems));
     }
-    let filtered = prepared.iter().map(|suite| suite.filtered).sum();
+    let filtered: usize = prepared.iter().map(|suite| suite.filtered).sum();
+    let filtered = filtered + of_schemas.iter().map(|suite| suite.filtered).sum::<usize>();
     prepared.retain(|suite| !suite.suite.cases.is_empty());
     let mut suites = Vec::with_capacity(prepared.len());
-    for outcome in run_all(project, &prepared, options) {
+    for suite in of_schemas.iter().filter(|suite| !suite.suite.cases.is_empty()) {
+        suites.push(schemas::run(project, &loaded, suite));
+    }
+    if options.fail_fast && suites.iter().any(SuiteOutcome::is_failure) {
+        return Ok(RunOutcome { suites, filtered, duration: started.elapsed() });
+    }
+    for outcome in run_all(project, &loaded, &prepared, options) {
         match outcome {
             Ok(outcome) => suites.push(outcome),
             Err(problem) => problems.push(problem),
@@ -66,6 +81,7 @@ pub fn run(project: &Project, options: &RunOptions) -> Result<RunOutcome, Projec
     if !problems.is_empty() {
         return Err(shown(project, problems));
     }
+    suites.sort_by(|left, right| left.file.cmp(&right.file));
     Ok(RunOutcome { suites, filtered, duration: started.elapsed() })
 }
 
@@ -80,6 +96,7 @@ fn shown(project: &Project, mut problems: Vec<Problem>) -> ProjectError {
 /// Runs the suites on as many threads as wanted; the outcomes come in the order of the suites.
 fn run_all(
     project: &Project,
+    loaded: &schemas::Loaded,
     prepared: &[Prepared<'_>],
     options: &RunOptions,
 ) -> Vec<Result<SuiteOutcome, Problem>> {
@@ -92,7 +109,7 @@ fn run_all(
             let Some(suite) = prepared.get(index).filter(|_| !stop.load(Ordering::Relaxed)) else {
                 return done;
             };
-            let outcome = run_suite(project, suite, options);
+            let outcome = run_suite(project, loaded, suite, options);
             let failed = outcome.as_ref().map_or(true, SuiteOutcome::is_failure);
             if failed && options.fail_fast {
                 stop.store(true, Ordering::Relaxed);
@@ -128,6 +145,7 @@ struct SuiteRun<'a> {
 
 fn run_suite(
     project: &Project,
+    loaded: &schemas::Loaded,
     prepared: &Prepared<'_>,
     options: &RunOptions,
 ) -> Result<SuiteOutcome, Problem> {
@@ -138,13 +156,16 @@ fn run_suite(
     let mut database = Database::new(1, prepared.partitioned);
     fixtures::load(&suite.path, &suite.docs, &mut database)?;
     let base = build(&mut engine, prepared, database);
-    let findings = match &base.group {
+    let mut findings = match &base.group {
         Ok(group) => {
             let documents = base.database.documents_for(group.definition());
             laws::check(&mut engine, group, &documents)
         }
         Err(failure) => vec![unavailable(failure, &suite.design)],
     };
+    if let Some(schemas) = loaded.get(prepared.database).filter(|_| suite.checked) {
+        findings.extend(schemas::check_fixtures(project, schemas, suite)?);
+    }
     let design = prepared.design.to_value();
     let functions = Functions::new(options.profile, Limits::default());
     let mut run = SuiteRun { prepared, engine, functions, base, design };

@@ -11,6 +11,8 @@ use crate::project::{Fault, Problem, Project, did_you_mean};
 pub(super) struct Prepared<'a> {
     pub(super) suite: Suite,
     pub(super) design: &'a DesignDocument,
+    /// The database's name.
+    pub(super) database: &'a str,
     pub(super) partitioned: bool,
     /// Cases that a filter left out.
     pub(super) filtered: usize,
@@ -51,7 +53,7 @@ pub(super) fn read<'a>(
                 VALIDATION => format!("design document `{}` has no {kind}", suite.design),
                 _ => format!("design document `{}` has no {kind} `{name}`", suite.design),
             };
-            unknown(message, Some(case.line), did_you_mean(name, names.into_iter()))
+            unknown(message, Some(case.line), did_you_mean(name, names))
         })
         .collect();
     if !problems.is_empty() {
@@ -60,7 +62,13 @@ pub(super) fn read<'a>(
     let all = suite.cases.len();
     retain_wanted(project.shown(file), &mut suite, &options.filters);
     let filtered = all - suite.cases.len();
-    Ok(Prepared { suite, design, partitioned: database.config.partitioned, filtered })
+    Ok(Prepared {
+        suite,
+        design,
+        database: &database.name,
+        partitioned: database.config.partitioned,
+        filtered,
+    })
 }
 
 const VALIDATION: &str = "validate_doc_update";
@@ -103,11 +111,18 @@ fn named<'a>(
 
 /// Leaves out the cases that no filter names; a filter that names the suite names all of them.
 fn retain_wanted(shown: &Path, suite: &mut Suite, filters: &[String]) {
-    let wanted = |text: &str| filters.iter().any(|filter| text.contains(filter.as_str()));
-    let names_suite = filters.is_empty()
-        || wanted(&shown.to_string_lossy())
-        || wanted(&format!("{}/{}", suite.database, suite.design));
-    if !names_suite {
-        suite.cases.retain(|case| wanted(&case.name));
+    let label = format!("{}/{}", suite.database, suite.design);
+    if !names_suite(filters, &[shown.to_string_lossy().into_owned(), label]) {
+        suite.cases.retain(|case| is_wanted(filters, &case.name));
     }
+}
+
+/// Whether a filter names a suite that has these names; no filter at all names every suite.
+pub(super) fn names_suite(filters: &[String], names: &[String]) -> bool {
+    filters.is_empty() || names.iter().any(|name| is_wanted(filters, name))
+}
+
+/// Whether a filter is part of this text.
+pub(super) fn is_wanted(filters: &[String], text: &str) -> bool {
+    filters.iter().any(|filter| text.contains(filter.as_str()))
 }

@@ -1,0 +1,18 @@
+//! Files generated from the schemas of a database.
+
+mod target;
+pub mod types;
+pub mod vdu;
+
+pub use target::{State, Target, stale, types_of, types_of_couchdb, validation};
+
+/// Why nothing can be generated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenerateError {
+    /// The schemas are too much for one function.
+    #[error("the function would have {0} bytes; at most {max} are sensible in a design document", max = vdu::MAXIMUM)]
+    TooLarge(usize),
+    /// A reference leads nowhere.
+    #[error("{0}")]
+    Reference(#[from] crate::schema::ReferenceError),
+}
