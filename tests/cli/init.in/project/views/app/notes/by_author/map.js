@@ -1,0 +1,6 @@
+/** @param {app.Document} doc */
+module.exports = function (doc) {
+  if (doc.type === 'note') {
+    emit(doc.author, null);
+  }
+};
