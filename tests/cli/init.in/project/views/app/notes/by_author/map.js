@@ -1,6 +1,0 @@
-/** @param {app.Document} doc */
-module.exports = function (doc) {
-  if (doc.type === 'note') {
-    emit(doc.author, null);
-  }
-};
