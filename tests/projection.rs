@@ -218,7 +218,7 @@ fn answer(profile: Profile, source: &str, document: &str) -> Result<String, Stri
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_part_of_the_document_answers_as_the_whole((part, whole) in function(), document in document()) {

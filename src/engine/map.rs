@@ -140,6 +140,8 @@ impl Vm {
         };
         let mut outcome = MapOutcome::default();
         let mut counts = Vec::with_capacity(functions.functions.len());
+        // A document that failed leaves behind what its functions emitted and logged.
+        let _ = self.take_log();
         host(&self.context).rows.borrow_mut().clear();
         for (index, function) in functions.functions.iter().enumerate() {
             let before = host(&self.context).rows.borrow().len();

@@ -84,7 +84,7 @@ fn the_engine_goes_on_after_each_kind_of_end() {
             Some(139),
         ),
         ("function (doc) { (function again() { again(); })(); }", Some(139)),
-        ("function (doc) { throw ['fatal', 'a', 'b']; }", None),
+        ("function (doc) { emit(1); log('x'); throw ['fatal', 'a', 'b']; }", None),
     ] {
         match (run(hostile), status) {
             (Err(EngineError::Exit { status, .. }), Some(expected)) => assert_eq!(status, expected),
@@ -92,7 +92,8 @@ fn the_engine_goes_on_after_each_kind_of_end() {
             (Err(EngineError::Timeout), _) | (Err(EngineError::Thrown { .. }), None) => {}
             (outcome, _) => panic!("{hostile}: {outcome:?}"),
         }
-        assert_eq!(run("function (doc) { emit(1); }").expect("it maps").rows.len(), 1);
+        let after = run("function (doc) { emit(1); }").expect("it maps");
+        assert_eq!((after.rows.len(), after.log.len()), (1, 0), "{hostile}");
     }
 }
 
