@@ -34,12 +34,22 @@ fn map(profile: Profile, source: &str) -> Outcome {
     map_with_lib(profile, source, r#"{"_id":"a","n":1,"list":[3,1,2]}"#, None)
 }
 
+/// `prefix` and `suffix` around each number below `times`.
+fn numbered(prefix: &str, suffix: &str, times: usize) -> String {
+    let texts: Vec<String> = (0..times).map(|n| format!("{prefix}{n}{suffix}")).collect();
+    texts.concat()
+}
+
 /// What each of the sources must end in.
+#[expect(
+    clippy::print_stderr,
+    reason = "a crash of the process shows only what was printed before"
+)]
 fn all(profiles: &[Profile], sources: &[&str], expected: impl Fn(&Outcome) -> bool) {
     let mut wrong = Vec::new();
     for source in sources {
         for profile in profiles {
-            eprintln!("{profile:?}: {:.200}", source);
+            eprintln!("{profile:?}: {source:.200}");
             let outcome = map(*profile, source);
             if !expected(&outcome) {
                 wrong.push(format!("{profile:?}: {source}\n    {outcome:?}"));
@@ -475,17 +485,11 @@ fn sources_nested_very_deeply() {
             format!("function (doc) {{ {}; }}", "if (1) ; else ".repeat(times)),
             format!("function (doc) {{ {}; }}", "for (;0;) ".repeat(times)),
             format!("function (doc) {{ {}; }}", "while (0) ".repeat(times)),
-            format!(
-                "function (doc) {{ {}; }}",
-                (0..times.min(60_000)).map(|n| format!("l{n}:")).collect::<String>()
-            ),
+            format!("function (doc) {{ {}; }}", numbered("l", ":", times.min(60_000))),
             format!("function (doc) {{ {} }}", "emit(1);".repeat(times.min(1_000))),
             format!("function (doc) {{ var a = [{}]; }}", "1,".repeat(times)),
             format!("function (doc) {{ switch (1) {{ {} }} }}", "case 1:".repeat(times)),
-            format!(
-                "function ({}) {{ }}",
-                (0..times).map(|n| format!("a{n},")).collect::<String>() + "z"
-            ),
+            format!("function ({}) {{ }}", numbered("a", ",", times) + "z"),
             format!("function (doc) {{ f({}1); }}", "1,".repeat(times)),
             format!("function (doc) {{ {} }}", "try { } finally { } ".repeat(times.min(50_000))),
         ]);
@@ -693,16 +697,20 @@ fn reduces_without_end() {
     assert!(huge.overflow.is_some());
 }
 
+/// Takes every answer and says nothing.
+struct Deaf;
+
+impl Peer for Deaf {
+    fn send(&mut self, _line: &str) {}
+
+    fn receive(&mut self) -> Option<String> {
+        None
+    }
+}
+
 /// Every command of a query server, in one line each after the design document's.
 #[test]
 fn commands_of_a_query_server_without_end() {
-    struct Deaf;
-    impl Peer for Deaf {
-        fn send(&mut self, _line: &str) {}
-        fn receive(&mut self) -> Option<String> {
-            None
-        }
-    }
     let endless = "{ toString: function () { for (;;); }, toSource: function () { for (;;); }, \
                    toJSON: function () { for (;;); }, get name() { for (;;); } }";
     let function = |body: &str| format!("function (a, b, c, d) {{ {body} }}");
@@ -789,7 +797,6 @@ fn modules_of_a_project_without_end() {
         "module.exports = 1n;".to_owned(),
         "module.exports = Symbol('x');".to_owned(),
     ] {
-        eprintln!("{source:.100}");
         let outcome = load(source.clone());
         assert!(
             !matches!(outcome, Ok(_) | Err(EngineError::Internal(_))),
