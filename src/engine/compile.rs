@@ -11,7 +11,7 @@ use super::analysis::Analysis;
 use super::globals::Sandbox;
 use super::source_text::quoted;
 use super::vm::{Thrown, host};
-use super::{EngineError, Profile, Vm, memory, spidermonkey, standard, syntax_messages};
+use super::{EngineError, Profile, Vm, spidermonkey, standard, syntax_messages};
 
 /// How often one source may need an anonymous function made an expression.
 const REPAIRS: usize = 64;
@@ -98,24 +98,14 @@ impl Vm {
         if source.is_empty() {
             return Err(EngineError::MissingFunction);
         }
-        if source.len() > self.limits.source {
-            let message = format!("the source is longer than {} bytes", self.limits.source);
-            return Err(compilation(message, "…", None, None));
-        }
-        if let Some(error) = complexity_error(source) {
-            return Err(compilation(error, source, None, None));
-        }
+        self.check_size(source)?;
         standard::install_for(source, self.profile, realm, &mut self.context);
         let (script, text) = match self.profile {
             Profile::SpiderMonkey => self.rewritten(source, realm)?,
             Profile::QuickJs => self.with_anonymous_functions(source, realm)?,
         };
-        let value = self.watched(|vm| {
-            memory::count_this_thread(true);
-            let value = script.evaluate(&mut vm.context);
-            memory::count_this_thread(false);
-            value.map_err(|error| vm.thrown(error))
-        });
+        let value =
+            self.watched(|vm| script.evaluate(&mut vm.context).map_err(|error| vm.thrown(error)));
         let value = match value {
             Ok(value) => value,
             Err(Thrown::Fatal(error)) => return Err(error),
@@ -178,6 +168,18 @@ impl Vm {
     fn is_empty_list(&mut self, source: &JsValue) -> bool {
         let length = self.member(source, "length").unwrap_or_default();
         length.as_number() == Some(0.0)
+    }
+
+    /// Refuses sources that are too long or too complex to be parsed.
+    pub(super) fn check_size(&self, source: &str) -> Result<(), EngineError> {
+        if source.len() > self.limits.source {
+            let message = format!("the source is longer than {} bytes", self.limits.source);
+            return Err(compilation(message, "…", None, None));
+        }
+        match complexity_error(source) {
+            Some(error) => Err(compilation(error, source, None, None)),
+            None => Ok(()),
+        }
     }
 
     fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<(Script, String), EngineError> {

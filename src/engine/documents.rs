@@ -13,10 +13,14 @@ use boa_engine::{Context, JsResult, JsString, JsValue};
 
 use super::builtins;
 use super::projection::Projection;
-use crate::json::{JsonError, Kind, Scanner, number_to_double};
+use crate::json::{JsonError, Kind, MAX_DEPTH, Scanner, number_to_double};
 
 /// How many member names are remembered; a database of documents keyed by data must not grow it.
 const NAMES: usize = 4096;
+
+/// Rows may be nested as deep as they can be written, deeper than documents; more would overflow the
+/// stack.
+const ROW_DEPTH: usize = 5 * MAX_DEPTH + 10;
 
 /// Builds JavaScript values from JSON.
 pub(super) struct Documents {
@@ -67,8 +71,9 @@ impl Documents {
         freeze: Freeze,
         context: &mut Context,
     ) -> Result<JsValue, JsonError> {
+        let depth = if freeze == Freeze::Deep { MAX_DEPTH } else { ROW_DEPTH };
         let mut scanner = Scanner::new(text);
-        let value = self.read(&mut scanner, freeze, context)?;
+        let value = self.read(&mut scanner, freeze, depth, context)?;
         scanner.end()?;
         Ok(value)
     }
@@ -92,7 +97,7 @@ impl Documents {
         while more {
             let name = scanner.name()?.unescape();
             if wanted.contains(name.as_ref()) {
-                let value = self.read(&mut scanner, Freeze::Deep, context)?;
+                let value = self.read(&mut scanner, Freeze::Deep, MAX_DEPTH - 1, context)?;
                 let key = self.key(&name);
                 insert(&object, key, value, Freeze::Deep);
             } else {
@@ -112,13 +117,19 @@ impl Documents {
             self.prevent_extensions.call(&JsValue::undefined(), &[object.clone().into()], context);
     }
 
+    /// Reads a value of up to `depth` levels of arrays and objects.
     fn read(
         &mut self,
         scanner: &mut Scanner<'_>,
         freeze: Freeze,
+        depth: usize,
         context: &mut Context,
     ) -> Result<JsValue, JsonError> {
-        Ok(match scanner.kind()? {
+        let kind = scanner.kind()?;
+        if depth == 0 && matches!(kind, Kind::Array | Kind::Object) {
+            return Err(scanner.too_deep());
+        }
+        Ok(match kind {
             Kind::Null => {
                 scanner.null()?;
                 JsValue::null()
@@ -130,7 +141,7 @@ impl Documents {
                 let mut items = Vec::new();
                 let mut more = scanner.enter()?;
                 while more {
-                    items.push(self.read(scanner, freeze, context)?);
+                    items.push(self.read(scanner, freeze, depth - 1, context)?);
                     more = scanner.more(b']')?;
                 }
                 let array: JsObject = JsArray::from_iter(items, context).into();
@@ -145,7 +156,7 @@ impl Documents {
                 while more {
                     let name = scanner.name()?.unescape();
                     let key = self.key(&name);
-                    let value = self.read(scanner, freeze, context)?;
+                    let value = self.read(scanner, freeze, depth - 1, context)?;
                     insert(&object, key, value, freeze);
                     more = scanner.more(b'}')?;
                 }

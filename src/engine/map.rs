@@ -182,7 +182,9 @@ impl Vm {
             let mut texts = [String::new(), String::new()];
             let write = |text: &mut String, vm: &mut Self| {
                 // What cannot be written is no document any more.
-                let _ = stringify::write(&value, Spelling::Stored, text, &mut vm.context);
+                let _ = vm.watched(|vm| {
+                    stringify::write(&value, Spelling::Stored, text, &mut vm.context)
+                });
             };
             write(&mut texts[0], self);
             // Whether it throws does not matter here.
@@ -259,18 +261,21 @@ impl Vm {
         thrown: Thrown,
         document: Option<&str>,
     ) -> Result<String, Thrown> {
-        let value = match thrown {
-            Thrown::Value(value) => value,
-            fatal @ Thrown::Fatal(_) => return Err(fatal),
-        };
-        self.throw_fatal(&value)?;
-        let name = self.member(&value, "name")?;
+        match thrown {
+            Thrown::Value(value) => self.watched(|vm| vm.view_error(&value, document)),
+            fatal @ Thrown::Fatal(_) => Err(fatal),
+        }
+    }
+
+    fn view_error(&mut self, value: &JsValue, document: Option<&str>) -> Result<String, Thrown> {
+        self.throw_fatal(value)?;
+        let name = self.member(value, "name")?;
         if name.as_string().is_some_and(|name| name == "InternalError") {
-            let message = self.member(&value, "message")?;
+            let message = self.member(value, "message")?;
             let list = [js_string!("fatal").into(), name, message];
             return Err(Thrown::Value(JsArray::from_iter(list, &mut self.context).into()));
         }
-        self.log_exception(&value, document)
+        self.log_exception(value, document)
     }
 
     /// Throws on what a function throws to end the build.

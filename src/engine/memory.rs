@@ -40,6 +40,16 @@ pub(super) fn count_this_thread(counting: bool) -> bool {
     COUNTING.replace(counting)
 }
 
+/// What user code of this thread holds, in bytes.
+pub(super) fn held() -> isize {
+    HELD.get()
+}
+
+/// Goes back to what user code held earlier: what it built since is in other hands.
+pub(super) fn reset_held(held: isize) {
+    HELD.set(held);
+}
+
 fn count(bytes: isize) {
     if !COUNTING.get() {
         return;

@@ -16,6 +16,7 @@ mod design_functions;
 mod documents;
 mod failure;
 mod globals;
+mod guard;
 mod json_global;
 mod map;
 mod memory;

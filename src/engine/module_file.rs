@@ -19,6 +19,7 @@ impl Vm {
     /// # Errors
     /// When the module does not parse, throws, requires another one, or exports what has no JSON.
     pub fn load_module(&mut self, source: &str) -> Result<Value, EngineError> {
+        self.check_size(source)?;
         let realm = self
             .context
             .create_realm()

@@ -43,6 +43,8 @@ pub struct Vm {
     /// What this machine knows as a query server.
     pub(super) server: QueryServer,
     progress: Arc<Progress>,
+    /// How many watched steps run inside of each other now; the outermost is what is watched.
+    watched: usize,
 }
 
 impl std::fmt::Debug for Vm {
@@ -201,8 +203,10 @@ impl Vm {
         // couchjs overflows its native stack somewhere beyond 10,000 frames.
         runtime.set_recursion_limit(10_000);
         runtime.set_stack_size_limit(4 << 20);
-        // Ends, in the end, a thread that was given up because of an endless loop.
-        runtime.set_loop_iteration_limit(2_000_000_000);
+        // Ends, in the end, a thread that was given up because of an endless loop: no machine runs
+        // this many iterations in time.
+        let iterations = u64::try_from(limits.call_time.as_millis()).unwrap_or(u64::MAX);
+        runtime.set_loop_iteration_limit(iterations.saturating_mul(200_000));
         let documents = Documents::new(&mut context);
         let json = context.intrinsics().objects().json();
         let realm = context.realm().clone();
@@ -219,21 +223,20 @@ impl Vm {
             reusable: HashMap::new(),
             server: QueryServer::default(),
             progress,
+            watched: 0,
         }
     }
 
-    /// Calls `function` under the watch of the time limit.
+    /// Calls `function` under the watch of the limits.
     pub(super) fn call(
         &mut self,
         function: &JsObject,
         this: &JsValue,
         arguments: &[JsValue],
     ) -> Result<JsValue, Thrown> {
-        self.progress.enter();
-        memory::count_this_thread(true);
+        self.enter();
         let result = function.call(this, arguments, &mut self.context);
-        memory::count_this_thread(false);
-        self.progress.leave();
+        self.leave();
         if host(&self.context).promise.replace(false) {
             return Err(self.promise_used());
         }
@@ -251,12 +254,32 @@ impl Vm {
         }
     }
 
-    /// Runs `step` under the watch of the time limit.
+    /// Runs `step`, in which user code may run, under the watch of the limits: whatever asks a value
+    /// of user code for its text or members may end in a getter or a proxy. What the step builds is
+    /// not held against the function later.
     pub(super) fn watched<T>(&mut self, step: impl FnOnce(&mut Self) -> T) -> T {
-        self.progress.enter();
+        let held = memory::held();
+        self.enter();
         let result = step(self);
-        self.progress.leave();
+        self.leave();
+        memory::reset_held(held);
         result
+    }
+
+    fn enter(&mut self) {
+        if self.watched == 0 {
+            self.progress.enter();
+            memory::count_this_thread(true);
+        }
+        self.watched += 1;
+    }
+
+    fn leave(&mut self) {
+        self.watched -= 1;
+        if self.watched == 0 {
+            memory::count_this_thread(false);
+            self.progress.leave();
+        }
     }
 
     /// Tells what JavaScript threw from what ended it.
@@ -295,14 +318,15 @@ impl Vm {
             Thrown::Fatal(error) => return error,
             Thrown::Value(value) => value,
         };
-        let described = self.error_answer(&value).and_then(|answer| {
-            let error = self.member(&answer.line, "1")?;
-            let error = match self.json_value(&error)? {
+        let described = self.watched(|vm| {
+            let answer = vm.error_answer(&value)?;
+            let error = vm.member(&answer.line, "1")?;
+            let error = match vm.json_value(&error)? {
                 Value::String(text) => text,
                 other => crate::json::to_string(&other),
             };
-            let reason = self.member(&answer.line, "2")?;
-            Ok(EngineError::Thrown { error, reason: self.json_value(&reason)? })
+            let reason = vm.member(&answer.line, "2")?;
+            Ok(EngineError::Thrown { error, reason: vm.json_value(&reason)? })
         });
         match described {
             Ok(error) | Err(Thrown::Fatal(error)) => error,
@@ -355,9 +379,10 @@ impl Vm {
     /// The value that `JSON.stringify` gives, parsed; null where it gives nothing.
     pub(super) fn json_value(&mut self, value: &JsValue) -> Result<Value, Thrown> {
         let mut text = String::new();
-        let written =
-            stringify::write(value, stringify::Spelling::Stored, &mut text, &mut self.context)
-                .map_err(|error| self.thrown(error))?;
+        let written = self.watched(|vm| {
+            stringify::write(value, stringify::Spelling::Stored, &mut text, &mut vm.context)
+                .map_err(|error| vm.thrown(error))
+        })?;
         if !written {
             return Ok(Value::Null);
         }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::guard::{self, ThreadId};
 use super::{EngineError, Limits, Profile, Vm, memory};
 
 /// boa's parser and compiler recurse: deep nesting needs far more than the usual 8 MB. The pages
@@ -46,6 +47,8 @@ struct Worker {
     jobs: Sender<Job>,
     progress: Arc<Progress>,
     memory_exceeded: Arc<AtomicBool>,
+    stack_overflowed: Arc<AtomicBool>,
+    thread: Arc<ThreadId>,
 }
 
 /// A JavaScript engine on a thread of its own.
@@ -117,11 +120,15 @@ impl Engine {
             if worker.memory_exceeded.load(Ordering::Acquire) {
                 return Err(EngineError::MEMORY);
             }
+            if worker.stack_overflowed.load(Ordering::Acquire) {
+                return Err(EngineError::RECURSION);
+            }
             let now = worker.progress.0.load(Ordering::Relaxed);
             if now != seen || now % 2 == 0 {
                 seen = now;
                 since = Instant::now();
             } else if since.elapsed() >= self.limits.call_time {
+                worker.thread.give_up();
                 return Err(EngineError::Timeout);
             }
         }
@@ -132,11 +139,16 @@ fn start(profile: Profile, limits: Limits) -> Result<Worker, EngineError> {
     let (sender, jobs) = mpsc::channel::<Job>();
     let progress = Arc::new(Progress::default());
     let memory_exceeded = Arc::new(AtomicBool::new(false));
+    let stack_overflowed = Arc::new(AtomicBool::new(false));
     let (of_thread, exceeded) = (Arc::clone(&progress), Arc::clone(&memory_exceeded));
+    let thread = Arc::new(ThreadId::default());
+    let (overflowed, id) = (Arc::clone(&stack_overflowed), Arc::clone(&thread));
     thread::Builder::new()
         .name("couchctl-engine".into())
         .stack_size(STACK)
         .spawn(move || {
+            guard::guard_this_thread(STACK, overflowed);
+            id.set();
             memory::limit_this_thread(limits.memory, exceeded);
             let mut vm = Vm::new(profile, limits, of_thread);
             for job in jobs {
@@ -144,7 +156,7 @@ fn start(profile: Profile, limits: Limits) -> Result<Worker, EngineError> {
             }
         })
         .map_err(|error| EngineError::Internal(format!("no thread for it: {error}")))?;
-    Ok(Worker { jobs: sender, progress, memory_exceeded })
+    Ok(Worker { jobs: sender, progress, memory_exceeded, stack_overflowed, thread })
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

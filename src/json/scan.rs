@@ -370,7 +370,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) fn too_deep(&self) -> JsonError {
+    pub(crate) fn too_deep(&self) -> JsonError {
         self.error(format!("nested deeper than {MAX_DEPTH} levels"))
     }
 }
