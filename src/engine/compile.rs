@@ -126,6 +126,18 @@ impl Vm {
         }
     }
 
+    /// Refuses sources that are too long or too complex to be parsed.
+    pub(super) fn check_size(&self, source: &str) -> Result<(), EngineError> {
+        if source.len() > self.limits.source {
+            let message = format!("the source is longer than {} bytes", self.limits.source);
+            return Err(compilation(message, "…", None, None));
+        }
+        match complexity_error(source) {
+            Some(error) => Err(compilation(error, source, None, None)),
+            None => Ok(()),
+        }
+    }
+
     /// Compiles whatever stands where a source is expected.
     pub(super) fn compile_value(
         &mut self,
@@ -168,18 +180,6 @@ impl Vm {
     fn is_empty_list(&mut self, source: &JsValue) -> bool {
         let length = self.member(source, "length").unwrap_or_default();
         length.as_number() == Some(0.0)
-    }
-
-    /// Refuses sources that are too long or too complex to be parsed.
-    pub(super) fn check_size(&self, source: &str) -> Result<(), EngineError> {
-        if source.len() > self.limits.source {
-            let message = format!("the source is longer than {} bytes", self.limits.source);
-            return Err(compilation(message, "…", None, None));
-        }
-        match complexity_error(source) {
-            Some(error) => Err(compilation(error, source, None, None)),
-            None => Ok(()),
-        }
     }
 
     fn rewritten(&mut self, source: &str, realm: &Realm) -> Result<(Script, String), EngineError> {

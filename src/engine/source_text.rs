@@ -19,6 +19,10 @@ impl Vm {
     /// The text of a thrown value in a log line or an error message: `errstr` in `util.js`, which
     /// calls a method of the value.
     pub(super) fn error_text(&mut self, value: &JsValue) -> Result<String, Thrown> {
+        self.watched(|vm| vm.text_of_error(value))
+    }
+
+    fn text_of_error(&mut self, value: &JsValue) -> Result<String, Thrown> {
         if self.profile == Profile::SpiderMonkey && !value.is_object() {
             return Ok(source_text(value, 0, true, &mut self.context));
         }

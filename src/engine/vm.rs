@@ -318,16 +318,7 @@ impl Vm {
             Thrown::Fatal(error) => return error,
             Thrown::Value(value) => value,
         };
-        let described = self.watched(|vm| {
-            let answer = vm.error_answer(&value)?;
-            let error = vm.member(&answer.line, "1")?;
-            let error = match vm.json_value(&error)? {
-                Value::String(text) => text,
-                other => crate::json::to_string(&other),
-            };
-            let reason = vm.member(&answer.line, "2")?;
-            Ok(EngineError::Thrown { error, reason: vm.json_value(&reason)? })
-        });
+        let described = self.watched(|vm| vm.described(&value));
         match described {
             Ok(error) | Err(Thrown::Fatal(error)) => error,
             // The error handler itself fails on null, undefined and hostile getters, which ends the
@@ -337,6 +328,17 @@ impl Vm {
                 cause: "the error handler of the query server failed",
             },
         }
+    }
+
+    fn described(&mut self, value: &JsValue) -> Result<EngineError, Thrown> {
+        let answer = self.error_answer(value)?;
+        let error = self.member(&answer.line, "1")?;
+        let error = match self.json_value(&error)? {
+            Value::String(text) => text,
+            other => crate::json::to_string(&other),
+        };
+        let reason = self.member(&answer.line, "2")?;
+        Ok(EngineError::Thrown { error, reason: self.json_value(&reason)? })
     }
 
     /// A member of any value, as JavaScript reads it.

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use couchctl::engine::{Engine, EngineError, Limits, MapOutcome, Profile, ReduceLimit};
-use couchctl::functions::Functions;
+use couchctl::engine::{Engine, EngineError, Limits, MapOutcome, Peer, Profile, ReduceLimit};
 use couchctl::json;
 
 const LIMITS: Limits =
@@ -17,11 +16,6 @@ const SPIDERMONKEY: &[Profile] = &[Profile::SpiderMonkey];
 const QUICKJS: &[Profile] = &[Profile::QuickJs];
 
 type Outcome = Result<MapOutcome, EngineError>;
-
-/// `l0:l1:l2:…`
-fn numbered(before: &str, times: usize, behind: &str) -> String {
-    (0..times).fold(String::new(), |text, number| text + before + &number.to_string() + behind)
-}
 
 fn map_with_lib(profile: Profile, source: &str, document: &str, lib: Option<&str>) -> Outcome {
     let mut engine = Engine::new(profile, LIMITS);
@@ -45,6 +39,7 @@ fn all(profiles: &[Profile], sources: &[&str], expected: impl Fn(&Outcome) -> bo
     let mut wrong = Vec::new();
     for source in sources {
         for profile in profiles {
+            eprintln!("{profile:?}: {:.200}", source);
             let outcome = map(*profile, source);
             if !expected(&outcome) {
                 wrong.push(format!("{profile:?}: {source}\n    {outcome:?}"));
@@ -479,11 +474,17 @@ fn sources_nested_very_deeply() {
             format!("function (doc) {{ {}; }}", "if (1) ; else ".repeat(times)),
             format!("function (doc) {{ {}; }}", "for (;0;) ".repeat(times)),
             format!("function (doc) {{ {}; }}", "while (0) ".repeat(times)),
-            format!("function (doc) {{ {}; }}", numbered("l", times.min(60_000), ":")),
+            format!(
+                "function (doc) {{ {}; }}",
+                (0..times.min(60_000)).map(|n| format!("l{n}:")).collect::<String>()
+            ),
             format!("function (doc) {{ {} }}", "emit(1);".repeat(times.min(1_000))),
             format!("function (doc) {{ var a = [{}]; }}", "1,".repeat(times)),
             format!("function (doc) {{ switch (1) {{ {} }} }}", "case 1:".repeat(times)),
-            format!("function ({}) {{ }}", numbered("a", times, ",") + "z"),
+            format!(
+                "function ({}) {{ }}",
+                (0..times).map(|n| format!("a{n},")).collect::<String>() + "z"
+            ),
             format!("function (doc) {{ f({}1); }}", "1,".repeat(times)),
             format!("function (doc) {{ {} }}", "try { } finally { } ".repeat(times.min(50_000))),
         ]);
@@ -691,27 +692,56 @@ fn reduces_without_end() {
     assert!(huge.overflow.is_some());
 }
 
+/// Every command of a query server, in one line each after the design document's.
 #[test]
-fn validations_and_filters_without_end() {
-    for source in [
-        "function (doc) { while (true); }",
-        "function (doc) { throw { get forbidden() { for (;;); } }; }",
-        "function (doc) { throw { toJSON: function () { for (;;); } }; }",
-        "function (doc) { throw { toString: function () { for (;;); }, get name() { for (;;); }, __proto__: [] }; }",
-    ] {
-        let design = serde_json::json!({
-            "_id": "_design/d", "validate_doc_update": source, "filters": { "f": source },
-        });
-        for profile in BOTH {
-            let mut functions = Functions::new(*profile, LIMITS);
-            let document = json::parse_str("{}").expect("JSON");
-            let started = Instant::now();
-            let refused = functions.validate(&design, &document, &document, &document, &document);
-            assert_eq!(refused.expect_err(source).error, "os_process_error", "{source}");
-            let refused =
-                functions.filter(&design, "f", std::slice::from_ref(&document), &document);
-            assert!(refused.is_err(), "{source}");
-            assert!(started.elapsed() < PATIENCE);
+fn commands_of_a_query_server_without_end() {
+    struct Deaf;
+    impl Peer for Deaf {
+        fn send(&mut self, _line: &str) {}
+        fn receive(&mut self) -> Option<String> {
+            None
+        }
+    }
+    let endless = "{ toString: function () { for (;;); }, toSource: function () { for (;;); }, \
+                   toJSON: function () { for (;;); }, get name() { for (;;); } }";
+    let function = |body: &str| format!("function (a, b, c, d) {{ {body} }}");
+    let looping =
+        ["while (true);".to_owned(), format!("throw {endless};"), format!("return {endless};")];
+    for profile in BOTH {
+        for (kind, path) in [
+            ("validate_doc_update", r#"["validate_doc_update"]"#),
+            ("filters", r#"["filters","f"]"#),
+            ("shows", r#"["shows","f"]"#),
+            ("lists", r#"["lists","f"]"#),
+            ("updates", r#"["updates","f"]"#),
+        ] {
+            for body in &looping {
+                let source = function(body);
+                let member = match kind {
+                    "validate_doc_update" => json::Value::from(source),
+                    _ => json::Value::Object(
+                        [("f".to_owned(), json::Value::from(source))].into_iter().collect(),
+                    ),
+                };
+                let design: json::Map<_, _> = [(kind.to_owned(), member)].into_iter().collect();
+                let new = format!(
+                    r#"["ddoc","new","_design/d",{}]"#,
+                    json::to_string(&json::Value::Object(design))
+                );
+                let call = format!(r#"["ddoc","_design/d",{path},[[{{}}],{{}},{{}},{{}}]]"#);
+                let started = Instant::now();
+                let mut engine = Engine::new(*profile, LIMITS);
+                let ended = engine.run(move |vm| {
+                    vm.talk_to(Some(Box::new(Deaf)));
+                    vm.answer_line(&new).and_then(|()| vm.answer_line(&call))
+                });
+                assert!(started.elapsed() < PATIENCE, "{profile:?} {kind} {body}");
+                let is_loop = body.starts_with("while");
+                assert!(
+                    ended == Err(EngineError::Timeout) || (ended.is_ok() && !is_loop),
+                    "{profile:?} {kind} {body}: {ended:?}"
+                );
+            }
         }
     }
 }

@@ -72,7 +72,8 @@ impl Vm {
     /// How the process ends, when it does.
     pub fn answer_line(&mut self, line: &str) -> Result<(), Ending> {
         let mut server = std::mem::take(&mut self.server);
-        let answered = self.dispatch(&mut server, line);
+        // CouchDB's time limit is one for the whole command, too.
+        let answered = self.watched(|vm| vm.dispatch(&mut server, line));
         self.server = server;
         answered
     }
