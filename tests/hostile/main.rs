@@ -1,7 +1,9 @@
 //! Input that means harm, or that nobody thought of: everything ends in a clear error or a bounded
 //! wait, never in a crash.
 
+mod documents;
 mod functions;
+mod program;
 
 use couchctl::engine::GuardedAllocator;
 

@@ -1,0 +1,5 @@
+function (doc) {
+  if (doc.type === 'note') {
+    emit(doc.author, null);
+  }
+}
