@@ -202,10 +202,9 @@ fn answer(profile: Profile, source: &str, document: &str) -> Result<String, Stri
             *engine = Engine::new(profile, Limits::default());
         }
         let answer = engine.run(move |vm| {
-            let functions = match vm.compile_maps(&[&source], None) {
-                Ok(functions) => functions,
-                // The source is part of the message.
-                Err(_) => return Err("it does not compile".to_owned()),
+            // The source is part of the message.
+            let Ok(functions) = vm.compile_maps(&[&source], None) else {
+                return Err("it does not compile".to_owned());
             };
             match vm.map_document(&functions, &document) {
                 Ok(outcome) => Ok(format!("{outcome:?}")),

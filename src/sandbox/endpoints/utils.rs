@@ -18,7 +18,7 @@ pub(in super::super) fn page(call: &Call, file: &[&str]) -> Response {
         [] if !call.request.target.starts_with("/_utils/") => {
             return Response::empty(301).with("Location", "/_utils/");
         }
-        [] | [""] | ["index.html"] => ("text/html", include_str!("../utils/index.html")),
+        [] | ["" | "index.html"] => ("text/html", include_str!("../utils/index.html")),
         ["utils.css"] => ("text/css", include_str!("../utils/utils.css")),
         ["utils.js"] => ("text/javascript", include_str!("../utils/utils.js")),
         _ => return no_page(),
