@@ -119,13 +119,17 @@ fn text_that_is_no_document() {
 
 #[test]
 fn brackets_without_end() {
-    for open in ["[", "{\"a\":", "[{\"a\":"] {
-        let text = format!("{{\"_id\":\"a\",\"b\":{}", open.repeat(1_000_000));
-        let error = DocumentFile::new(text.as_bytes(), "file.json").find_map(Result::err);
-        assert!(error.is_some(), "{open}");
-        let error = json::parse_str(&text).expect_err("it is nested too deeply");
-        assert!(error.message.contains("nested deeper"), "{error}");
-    }
+    // The threads of tests have a quarter of the stack that programs have.
+    let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(|| {
+        for open in ["[", "{\"a\":", "[{\"a\":"] {
+            let text = format!("{{\"_id\":\"a\",\"b\":{}", open.repeat(1_000_000));
+            let error = DocumentFile::new(text.as_bytes(), "file.json").find_map(Result::err);
+            assert!(error.is_some(), "{open}");
+            let error = json::parse_str(&text).expect_err("it is nested too deeply");
+            assert!(error.message.contains("nested deeper"), "{error}");
+        }
+    });
+    thread.expect("a thread").join().expect("no panic");
 }
 
 #[test]
