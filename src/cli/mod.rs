@@ -32,7 +32,7 @@ use crate::json::Value;
 use crate::project::{ModuleError, ModuleLoader, Project, ProjectError};
 use crate::report::terminal::{Style, escape};
 
-/// Test and query the views of CouchDB design documents, without a server.
+/// Test, validate and deploy the design documents of CouchDB.
 #[derive(Debug, Parser)]
 #[command(name = "couchctl", version, arg_required_else_help = true)]
 struct Arguments {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::endpoints::{
     all_docs, attachments, bulk, changes, databases, design, documents, find, functions, node,
-    replicate, revisions, root, session, views,
+    replicate, revisions, root, session, utils, views,
 };
 use super::failure::Failure;
 use super::response::Response;
@@ -35,7 +35,8 @@ pub(super) fn route(call: Call) -> Answer {
             ["_active_tasks"] => root::active_tasks,
             ["_membership"] => node::membership,
             ["_node", ..] => node::node,
-            ["_utils" | "favicon.ico", ..] => return Ok(no_page()),
+            ["_utils", rest @ ..] => return Ok(utils::page(&call, rest)),
+            ["favicon.ico", ..] => return Ok(utils::no_page()),
             ["_replicate"] => return replicate::replicate(call).await,
             ["_scheduler", ..] => replicate::scheduler,
             [_] => databases::database,
@@ -174,16 +175,6 @@ fn unescaped(call: &Call) -> Response {
     };
     let location = format!("{}{head}_design/{tail}", call.request.base());
     Response::empty(301).with("Location", location)
-}
-
-/// There are no pages here.
-fn no_page() -> Response {
-    Response::bytes(404, "text/plain", "Not found.")
-        .with("Cache-Control", "private, must-revalidate")
-        .with(
-            "Content-Security-Policy",
-            "child-src 'self' data: blob:; default-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; frame-src https://blog.couchdb.org;",
-        )
 }
 
 /// Refuses who may not ask.

@@ -261,3 +261,25 @@ fn save_designs(profile: Profile) {
     assert_eq!(differing, known, "the known differences, and no others");
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
 }
+
+#[test]
+fn a_page_shows_what_is_there() {
+    let sandbox = couchctl::sandbox::Sandbox::start(Options::default()).expect("a sandbox");
+    let get = |path: &str| request(sandbox.address(), "GET", path, &[], b"");
+    let redirected = get("/_utils");
+    assert_eq!((redirected.status, redirected.header("Location")), (301, Some("/_utils/")));
+    let page = get("/_utils/");
+    assert_eq!((page.status, page.header("Content-Type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("Content-Security-Policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"));
+    // All that the page loads is here, and nothing is elsewhere.
+    let text = page.text();
+    assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
+    for (file, kind) in [("utils.css", "text/css"), ("utils.js", "text/javascript")] {
+        assert!(text.contains(file), "{text}");
+        let answer = get(&format!("/_utils/{file}"));
+        assert_eq!(answer.status, 200, "{file}");
+        assert!(answer.header("Content-Type").is_some_and(|found| found.starts_with(kind)));
+    }
+    assert_eq!(get("/_utils/none.html").status, 404);
+}

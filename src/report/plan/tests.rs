@@ -31,6 +31,7 @@ fn plan(names: &[&str], designs: &[(&str, &str)], on_server: &[(&str, &str)]) ->
             .collect(),
         schemas: Vec::new(),
         suites: Vec::new(),
+        schema_suites: Vec::new(),
         documents: Vec::new(),
         security: None,
     };

@@ -16,6 +16,7 @@ pub(super) mod revisions;
 pub(super) mod root;
 pub(super) mod session;
 mod system;
+pub(super) mod utils;
 pub(super) mod validation;
 pub(super) mod views;
 

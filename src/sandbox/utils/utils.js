@@ -1,7 +1,7 @@
 'use strict';
 
-// Everything shown comes from the sandbox's own CouchDB interface, and from tests.json. Texts of
-// documents only ever become text nodes.
+// Everything shown comes from the sandbox's own CouchDB interface. Texts of documents only ever
+// become text nodes.
 
 const PARAMETERS = [
   ['key', 'json'], ['startkey', 'json'], ['endkey', 'json'], ['keys', 'json'],
@@ -105,7 +105,6 @@ async function serverPage() {
       String(info.doc_count),
       String(info.update_seq).split('-')[0],
     ])),
-    ...await testResults(() => true),
   ];
 }
 
@@ -126,7 +125,6 @@ async function databasePage(database) {
     table('documents', ['Id', 'Document'], listing.rows
       .filter(row => !row.id.startsWith('_design/'))
       .map(row => [row.id, code(row.doc)])),
-    ...await testResults(suite => suite.database === database),
   ];
 }
 
@@ -156,8 +154,7 @@ async function designPage(database, designName) {
       sections.push(element('h3', {}, `${kind}: ${member}`), source(text));
     }
   }
-  return sections.concat(await testResults(suite =>
-    suite.database === database && suite.design === designName));
+  return sections;
 }
 
 async function viewPage(database, designName, view) {
@@ -177,8 +174,7 @@ async function viewPage(database, designName, view) {
       : JSON.stringify(definition.map, null, 2)),
   ];
   if (definition.reduce) sections.push(element('h3', {}, 'reduce'), source(definition.reduce));
-  return sections.concat(await testResults(suite =>
-    suite.database === database && suite.design === designName));
+  return sections;
 }
 
 function parameterForm(definition, ask) {
@@ -228,21 +224,6 @@ async function showAnswer(answer, url) {
     shown.push(element('p', { class: 'bad', role: 'alert' }, error.message));
   }
   answer.replaceChildren(...shown);
-}
-
-/** What the suites of the project last said, where the sandbox knows. */
-async function testResults(wanted) {
-  const report = await get('tests.json').catch(() => null);
-  const suites = ((report || {}).suites || []).filter(wanted);
-  return suites.flatMap(suite => [
-    element('h3', {}, `Tests: ${suite.file}`),
-    table('cases', ['Case', 'Verdict'], suite.cases.map(test => [
-      test.name,
-      element('span', { class: test.verdict === 'failed' ? 'bad' : 'good' }, test.verdict),
-    ])),
-    ...suite.findings.map(finding =>
-      element('p', { class: finding.level === 'error' ? 'bad' : '' }, `${finding.code}: ${finding.message}`)),
-  ]);
 }
 
 /** Draws again when a design document or a document of the database changes. */

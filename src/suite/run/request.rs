@@ -3,6 +3,9 @@
 use crate::functions::{self, Failure, Request, RequestBody, RequestContext};
 use crate::json::{self, Map, Value};
 
+/// The members of a request object that a request is made of.
+const READ: [&str; 7] = ["method", "query", "headers", "body", "peer", "userCtx", "secObj"];
+
 /// A request described by the members of a request object that a suite gives; the others are those
 /// of a plain request.
 pub(super) struct CaseRequest<'a> {
@@ -40,7 +43,6 @@ impl<'a> CaseRequest<'a> {
         };
         let mut object = request.object(&self.context(database), id, &"0".repeat(32))?;
         // Whatever else the suite gives replaces what a request like this one would have.
-        const READ: [&str; 7] = ["method", "query", "headers", "body", "peer", "userCtx", "secObj"];
         if let Value::Object(members) = &mut object {
             for (name, value) in
                 self.given.iter().filter(|(name, _)| !READ.contains(&name.as_str()))
