@@ -1,16 +1,13 @@
 //! `couchctl cleanup`
 
 use std::path::Path;
-use std::time::Instant;
 
 use clap::Args;
-use futures_util::{StreamExt, stream};
 
-use super::deployment::{DeployFormat, Outcome, load_targets, report};
-use super::progress::Progress;
+use super::deployment::{DeployFormat, EachDatabase, load_targets};
 use super::server::ServerArguments;
 use super::{Terminal, open};
-use crate::deploy::{CleanupOptions, cleanup, places};
+use crate::deploy::{CleanupOptions, cleanup};
 use crate::exit::Exit;
 
 /// Remove indexes that no design document needs, and what interrupted pushes left.
@@ -36,7 +33,6 @@ pub(super) fn run(
     folder: Option<&Path>,
     terminal: &mut Terminal,
 ) -> Exit {
-    let started = Instant::now();
     let project = match open(folder) {
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
@@ -49,24 +45,13 @@ pub(super) fn run(
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
+    let each = EachDatabase {
+        command: "cleanup",
+        format: arguments.format,
+        connected: &connected,
+        loaded: &loaded,
+        at_a_time: usize::from(arguments.jobs),
+    };
     let options = CleanupOptions { previous: arguments.previous };
-    let outcomes = connected.run(async {
-        let places = places(&connected.server, &loaded).await?;
-        let (server, progress) = (&connected.server, &progress);
-        let cleaned = places.into_iter().map(|place| async move {
-            let error = cleanup(&server.database(&place.name), options, progress).await.err();
-            Outcome { database: place.name, error }
-        });
-        let jobs = usize::from(arguments.jobs);
-        Ok(stream::iter(cleaned).buffered(jobs).collect::<Vec<Outcome>>().await)
-    });
-    progress.end();
-    match outcomes {
-        None => terminal.interrupted(),
-        Some(Err(error)) => terminal.server_error(&error),
-        Some(Ok(outcomes)) => {
-            report("cleanup", arguments.format, &outcomes, &progress, started, &connected, terminal)
-        }
-    }
+    each.run(terminal, &async |database, progress| cleanup(database, options, progress).await)
 }

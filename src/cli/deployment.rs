@@ -3,15 +3,17 @@
 use std::time::Instant;
 
 use clap::ValueEnum;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::Terminal;
 use super::progress::Progress;
 use super::server::Connected;
-use crate::deploy::{DeployError, Loaded, TargetError, load};
+use crate::deploy::{DeployError, Loaded, TargetError, load, places};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::report::terminal::escape;
+use crate::server::RemoteDatabase;
 
 /// Up to so many databases are shown one by one.
 const FEW: usize = 5;
@@ -51,6 +53,52 @@ pub(super) fn load_targets<'a>(
         terminal.error(&error.to_string(), hint.as_deref());
         Exit::Usage
     })
+}
+
+/// A command that does the same to every database.
+pub(super) struct EachDatabase<'a> {
+    pub(super) command: &'a str,
+    pub(super) format: DeployFormat,
+    pub(super) connected: &'a Connected,
+    pub(super) loaded: &'a [Loaded<'a>],
+    /// Databases worked on at a time.
+    pub(super) at_a_time: usize,
+}
+
+impl EachDatabase<'_> {
+    /// Does `work` to all databases, with progress, and reports what became of them.
+    pub(super) fn run(
+        &self,
+        terminal: &mut Terminal,
+        work: &impl AsyncFn(&RemoteDatabase, &Progress) -> Result<(), DeployError>,
+    ) -> Exit {
+        let started = Instant::now();
+        let progress = Progress::new(terminal.error_style, self.format == DeployFormat::Json);
+        let server = &self.connected.server;
+        let outcomes = self.connected.run(async {
+            let places = places(server, self.loaded).await?;
+            let progress = &progress;
+            let done = places.into_iter().map(|place| async move {
+                let error = work(&server.database(&place.name), progress).await.err();
+                Outcome { database: place.name, error }
+            });
+            Ok(stream::iter(done).buffered(self.at_a_time).collect::<Vec<Outcome>>().await)
+        });
+        progress.end();
+        match outcomes {
+            None => terminal.interrupted(),
+            Some(Err(error)) => terminal.server_error(&error),
+            Some(Ok(outcomes)) => report(
+                self.command,
+                self.format,
+                &outcomes,
+                &progress,
+                started,
+                self.connected,
+                terminal,
+            ),
+        }
+    }
 }
 
 /// Reports what became of all databases.

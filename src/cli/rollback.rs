@@ -1,16 +1,13 @@
 //! `couchctl rollback`
 
 use std::path::Path;
-use std::time::Instant;
 
 use clap::Args;
-use futures_util::{StreamExt, stream};
 
-use super::deployment::{DeployFormat, Outcome, load_targets, report};
-use super::progress::Progress;
+use super::deployment::{DeployFormat, EachDatabase, load_targets};
 use super::server::ServerArguments;
 use super::{Terminal, open};
-use crate::deploy::{places, rollback};
+use crate::deploy::rollback;
 use crate::exit::Exit;
 
 /// Go back to the versions that the last `couchctl push --keep-previous` replaced.
@@ -37,7 +34,6 @@ pub(super) fn run(
     folder: Option<&Path>,
     terminal: &mut Terminal,
 ) -> Exit {
-    let started = Instant::now();
     let project = match open(folder) {
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
@@ -53,29 +49,13 @@ pub(super) fn run(
     if let Err(exit) = connected.consent(arguments.yes, "roll back", terminal) {
         return exit;
     }
-    let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
+    let each = EachDatabase {
+        command: "rollback",
+        format: arguments.format,
+        connected: &connected,
+        loaded: &loaded,
+        at_a_time: 1,
+    };
     let jobs = usize::from(arguments.jobs);
-    let outcomes = connected.run(async {
-        let places = places(&connected.server, &loaded).await?;
-        let (server, progress) = (&connected.server, &progress);
-        let returned = places.into_iter().map(|place| async move {
-            let error = rollback(&server.database(&place.name), jobs, progress).await.err();
-            Outcome { database: place.name, error }
-        });
-        Ok(stream::iter(returned).buffered(1).collect::<Vec<Outcome>>().await)
-    });
-    progress.end();
-    match outcomes {
-        None => terminal.interrupted(),
-        Some(Err(error)) => terminal.server_error(&error),
-        Some(Ok(outcomes)) => report(
-            "rollback",
-            arguments.format,
-            &outcomes,
-            &progress,
-            started,
-            &connected,
-            terminal,
-        ),
-    }
+    each.run(terminal, &async |database, progress| rollback(database, jobs, progress).await)
 }

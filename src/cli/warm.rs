@@ -1,17 +1,15 @@
 //! `couchctl warm`
 
 use std::path::Path;
-use std::time::Instant;
 
 use clap::Args;
-use futures_util::{StreamExt, stream};
 
-use super::deployment::{DeployFormat, Outcome, load_targets, report};
+use super::deployment::{DeployFormat, EachDatabase, load_targets};
 use super::progress::Progress;
 use super::server::ServerArguments;
 use super::{Terminal, open};
 use crate::deploy::plan::{Owner, ServerDesign};
-use crate::deploy::{DeployError, WarmTarget, places, read, warm};
+use crate::deploy::{DeployError, WarmTarget, read, warm};
 use crate::exit::Exit;
 use crate::server::RemoteDatabase;
 
@@ -38,7 +36,6 @@ pub(super) fn run(
     folder: Option<&Path>,
     terminal: &mut Terminal,
 ) -> Exit {
-    let started = Instant::now();
     let project = match open(folder) {
         Ok(project) => project,
         Err(problems) => return terminal.problems(&problems),
@@ -51,27 +48,18 @@ pub(super) fn run(
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let progress = Progress::new(terminal.error_style, arguments.format == DeployFormat::Json);
-    let jobs = usize::from(arguments.jobs);
-    let outcomes = connected.run(async {
-        let places = places(&connected.server, &loaded).await?;
-        let (server, progress) = (&connected.server, &progress);
-        let warmed = places.into_iter().map(|place| async move {
-            let database = server.database(&place.name);
-            let error = one(&database, &arguments.designs, jobs, progress).await.err();
-            Outcome { database: place.name, error }
-        });
+    let each = EachDatabase {
+        command: "warm",
+        format: arguments.format,
+        connected: &connected,
+        loaded: &loaded,
         // One database after the other: `jobs` bounds what is built at a time.
-        Ok(stream::iter(warmed).buffered(1).collect::<Vec<Outcome>>().await)
-    });
-    progress.end();
-    match outcomes {
-        None => terminal.interrupted(),
-        Some(Err(error)) => terminal.server_error(&error),
-        Some(Ok(outcomes)) => {
-            report("warm", arguments.format, &outcomes, &progress, started, &connected, terminal)
-        }
-    }
+        at_a_time: 1,
+    };
+    let jobs = usize::from(arguments.jobs);
+    each.run(terminal, &async |database, progress| {
+        one(database, &arguments.designs, jobs, progress).await
+    })
 }
 
 /// Warms one database. A design document that changes meanwhile is looked at again.
