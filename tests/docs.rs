@@ -5,6 +5,7 @@
 //! this repository. In a console block `? N` after a command is its exit code, and a line `...` stands
 //! for any lines. Times are not compared.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -108,10 +109,14 @@ fn check(page: &Path) -> usize {
             Step::Run { line, command, in_repository, status, output } => {
                 let place = format!("{}:{line}: {command}", page.display());
                 // Options with quoted values are the only quoting there is.
+                let command = command.replace("cargo run --release --", "couchctl");
                 let words: Vec<String> =
                     command.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect();
                 assert_eq!(words[0], "couchctl", "{place}");
-                let answer = Command::new(env!("CARGO_BIN_EXE_couchctl"))
+                // One pipe for both, as a terminal shows them.
+                let (mut printed, output_end) = std::io::pipe().expect("a pipe");
+                let mut running = Command::new(env!("CARGO_BIN_EXE_couchctl"));
+                running
                     .args(&words[1..])
                     .current_dir(if in_repository {
                         Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -121,11 +126,15 @@ fn check(page: &Path) -> usize {
                     .env_remove("CI")
                     .env("COLUMNS", "100")
                     .env("NO_COLOR", "1")
-                    .output()
-                    .expect("couchctl runs");
-                let printed = [answer.stdout, answer.stderr].concat();
+                    .stdout(output_end.try_clone().expect("a pipe"))
+                    .stderr(output_end);
+                let mut child = running.spawn().expect("couchctl runs");
+                drop(running);
+                let mut bytes = Vec::new();
+                printed.read_to_end(&mut bytes).expect("what it prints");
+                let code = child.wait().expect("couchctl ends").code();
                 let printed: Vec<String> =
-                    String::from_utf8_lossy(&printed).lines().map(without_time).collect();
+                    String::from_utf8_lossy(&bytes).lines().map(without_time).collect();
                 let (expected, actual) = (without_blank_end(output), without_blank_end(printed));
                 assert!(
                     matches(&expected, &actual),
@@ -133,7 +142,7 @@ fn check(page: &Path) -> usize {
                     expected.join("\n"),
                     actual.join("\n")
                 );
-                assert_eq!(answer.status.code(), Some(status), "{place}");
+                assert_eq!(code, Some(status), "{place}");
                 ran += 1;
             }
         }

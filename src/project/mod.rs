@@ -268,8 +268,15 @@ impl Opening<'_> {
             let folder = self.root.join("tests").join(&key);
             // Problems in folders that are none of ours are none of ours.
             for path in files::find(&folder, SUITE_ENDINGS, &mut Vec::new()) {
-                self.orphans
-                    .push(Orphan { path, reason: "its folder is not named after a database" });
+                let of_a_project_inside = path
+                    .ancestors()
+                    .skip(1)
+                    .take_while(|ancestor| ancestor.starts_with(&folder))
+                    .any(|ancestor| ancestor.join(CONFIG_FILE).is_file());
+                if !of_a_project_inside {
+                    let reason = "its folder is not named after a database";
+                    self.orphans.push(Orphan { path, reason });
+                }
             }
         }
     }

@@ -41,6 +41,8 @@ fn a_whole_project() {
         ("tests/a/fixtures/x.ndjson", ""),
         ("tests/z/d.test.yaml", ""),
         ("tests/support/mod.rs", ""),
+        ("tests/support/sample/couchctl.toml", ""),
+        ("tests/support/sample/tests/a/d.test.yaml", ""),
     ]);
     let project = Project::open(&root.path().join("views/a/d"), &NoModules).expect("a project");
     let names: Vec<_> = project
