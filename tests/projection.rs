@@ -1,8 +1,10 @@
 //! A map function that names the members it reads gets a document with only those, and an emitted
 //! document is written from its own text. Nobody may notice: the same function that lets its document
-//! get away, and so gets the whole of it, answers the same.
+//! get away, and so gets the whole of it, answers the same, in a query server too.
 
-use couchctl::engine::{Engine, Limits, Profile};
+use std::sync::mpsc::{Sender, channel};
+
+use couchctl::engine::{Engine, Limits, Peer, Profile, Vm};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -186,7 +188,39 @@ fn document() -> impl Strategy<Value = String> {
     prop::collection::vec((name(), value()), 0..7).prop_map(|members| object(&members))
 }
 
-/// Rows, log and exceptions of a function, or the failure.
+/// Sends on what a query server answers.
+struct Answers(Sender<String>);
+
+impl Peer for Answers {
+    fn send(&mut self, line: &str) {
+        self.0.send(line.to_owned()).expect("somebody listens");
+    }
+
+    fn receive(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// What a query server answers to a function and a document.
+fn lines(vm: &mut Vm, source: &str, document: &str) -> Vec<String> {
+    let (sender, answers) = channel();
+    vm.talk_to(Some(Box::new(Answers(sender))));
+    let source = serde_json::to_string(source).expect("JSON");
+    for line in [
+        r#"["reset"]"#.to_owned(),
+        format!(r#"["add_fun",{source}]"#),
+        format!(r#"["map_doc",{document}]"#),
+    ] {
+        // A process that ends answers no more.
+        if vm.answer_line(&line).is_err() {
+            break;
+        }
+    }
+    vm.talk_to(None);
+    answers.iter().collect()
+}
+
+/// Rows, log and exceptions of a function, or the failure, and what a query server answers.
 fn answer(profile: Profile, source: &str, document: &str) -> Result<String, String> {
     thread_local! {
         static ENGINES: std::cell::RefCell<[(usize, Engine); 2]> = std::cell::RefCell::new(
@@ -207,9 +241,10 @@ fn answer(profile: Profile, source: &str, document: &str) -> Result<String, Stri
             let Ok(functions) = vm.compile_maps(&[&source], None) else {
                 return Err("it does not compile".to_owned());
             };
+            let lines = lines(vm, &source, &document);
             match vm.map_document(&functions, &document) {
-                Ok(outcome) => Ok(format!("{outcome:?}")),
-                Err(failure) => Err(format!("{failure:?}")),
+                Ok(outcome) => Ok(format!("{outcome:?} {lines:?}")),
+                Err(failure) => Err(format!("{failure:?} {lines:?}")),
             }
         });
         answer.map_err(|error| error.to_string()).and_then(|answer| answer)

@@ -1,7 +1,5 @@
 //! `couchctl query-server`.
 
-use std::io::BufReader;
-
 use clap::Args;
 
 use super::{ProfileArgument, Terminal};
@@ -21,8 +19,8 @@ pub(super) struct QueryServerArguments {
 
 /// Serves until the input ends, or a function ends the process.
 pub(super) fn run(arguments: &QueryServerArguments, terminal: &mut Terminal) -> Exit {
-    let input = BufReader::with_capacity(1 << 16, std::io::stdin());
-    let ending = query_server::serve(arguments.profile.into(), input, std::io::stdout());
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    let ending = query_server::serve(arguments.profile.into(), input, output);
     if let Some(message) = &ending.message {
         terminal.message(&crate::report::terminal::escape(message));
     }

@@ -59,11 +59,44 @@ pub struct MapFailure {
 }
 
 impl MapFunctions {
+    /// None yet; `this` is what they will see as such.
+    pub(super) fn none(this: JsObject) -> Self {
+        Self { functions: Vec::new(), this, projection: Projection::nothing() }
+    }
+
+    pub(super) fn add(&mut self, compiled: &Compiled) {
+        let read = std::mem::replace(&mut self.projection, Projection::Whole);
+        self.projection = read.union(&compiled.analysis.projection);
+        self.functions.push(compiled.function.clone());
+    }
+
+    /// Whether documents are built only in part for them. Such functions cannot reach their list
+    /// either.
+    pub(super) fn is_projected(&self) -> bool {
+        matches!(self.projection, Projection::Members(_))
+    }
+
     /// Whether a map function can tell that the document lacks members it does not name: if not,
     /// documents without `_rev` may be given.
     #[must_use]
     pub fn reads(&self, member: &str) -> bool {
         self.projection.reads(member)
+    }
+}
+
+/// A document that was built in part: where it is emitted its text must be written.
+struct EmittedDocument<'a> {
+    /// The object that functions got; `None` where it is the whole document.
+    projected: Option<JsObject>,
+    document: &'a str,
+    /// How it is written, once that is known.
+    text: Option<String>,
+}
+
+impl MapFunctions {
+    fn emitted<'a>(&self, value: &JsValue, document: &'a str) -> EmittedDocument<'a> {
+        let projected = value.as_object().filter(|_| self.is_projected());
+        EmittedDocument { projected, document, text: None }
     }
 }
 
@@ -81,16 +114,16 @@ impl Vm {
             Some(lib) => self.javascript_value(lib, Freeze::No).unwrap_or_default(),
             None => JsValue::null(),
         };
-        let mut functions = Vec::with_capacity(sources.len());
-        let mut projection = Projection::nothing();
+        let this = JsArray::new(&mut self.context)
+            .map_err(|error| (0, EngineError::Internal(error.to_string())))?;
+        let mut functions = MapFunctions::none(this.clone().into());
         for (index, source) in sources.iter().enumerate() {
             let compiled = self.compile_map(source, &lib).map_err(|error| (index, error))?;
-            projection = projection.union(&compiled.analysis.projection);
-            functions.push(compiled.function);
+            functions.add(&compiled);
+            this.push(compiled.function, &mut self.context)
+                .map_err(|error| (index, EngineError::Internal(error.to_string())))?;
         }
-        let this =
-            JsArray::from_iter(functions.iter().map(|f| f.clone().into()), &mut self.context);
-        Ok(MapFunctions { functions, this: this.into(), projection })
+        Ok(functions)
     }
 
     fn compile_map(&mut self, source: &str, lib: &JsValue) -> Result<Compiled, EngineError> {
@@ -129,47 +162,98 @@ impl Vm {
                 map: None,
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
             })?;
-        *host(&self.context).document.borrow_mut() = Some(value.clone());
-        let is_projected = matches!(functions.projection, Projection::Members(_));
-        host(&self.context).is_projected.set(is_projected);
-        let this = functions.this.clone().into();
-        // A document built in part must be written from its text.
-        let projected = match functions.projection {
-            Projection::Members(_) => value.as_object(),
-            Projection::Whole => None,
-        };
-        let mut outcome = MapOutcome::default();
-        let mut counts = Vec::with_capacity(functions.functions.len());
-        // A document that failed leaves behind what its functions emitted and logged.
+        // A document that failed leaves behind what its functions logged.
         let _ = self.take_log();
-        host(&self.context).rows.borrow_mut().clear();
-        for (index, function) in functions.functions.iter().enumerate() {
-            let before = host(&self.context).rows.borrow().len();
-            if let Err(thrown) = self.call(function, &this, std::slice::from_ref(&value)) {
-                host(&self.context).rows.borrow_mut().truncate(before);
-                match self.view_exception(thrown, Some(&document_id(document))) {
-                    Ok(message) => outcome.threw.push((index, message)),
-                    Err(thrown) => {
-                        let error = self.uncaught(thrown);
-                        return Err(MapFailure { map: Some(index), error });
-                    }
+        let mut threw = Vec::new();
+        let counts = self.call_maps(functions, &value, document, &mut threw);
+        let counts = counts.map_err(|(index, thrown)| MapFailure {
+            map: Some(index),
+            error: self.uncaught(thrown),
+        })?;
+        let mut written = Vec::new();
+        let emitted = functions.emitted(&value, document);
+        let done = self.watched(|vm| {
+            vm.with_rows(|vm, rows| vm.write_rows(rows, &counts, emitted, &mut written))
+        });
+        let log = self.take_log();
+        match done {
+            Ok(()) => Ok(MapOutcome { rows: written, log, threw }),
+            Err(thrown) => Err(MapFailure { map: None, error: self.uncaught(thrown) }),
+        }
+    }
+
+    /// Answers a document as a query server does: one list of rows for each function. `None` where
+    /// the document is no JSON that could be built in part.
+    pub(super) fn map_line_of(
+        &mut self,
+        functions: &MapFunctions,
+        document: &str,
+    ) -> Result<Option<String>, Thrown> {
+        let value = self.documents.document(document, &functions.projection, &mut self.context);
+        let Ok(value) = value else { return Ok(None) };
+        let counts = self
+            .call_maps(functions, &value, document, &mut Vec::new())
+            .map_err(|(_, thrown)| thrown)?;
+        let mut emitted = functions.emitted(&value, document);
+        self.with_rows(|vm, rows| {
+            let mut rows = rows.iter();
+            let mut line = String::from("[");
+            for (function, count) in counts.iter().enumerate() {
+                line.push_str(if function == 0 { "[" } else { ",[" });
+                for (row, (key, value)) in rows.by_ref().take(*count).enumerate() {
+                    line.push_str(if row == 0 { "[" } else { ",[" });
+                    vm.write_part(key, 0, Spelling::JavaScript, &mut emitted, &mut line)?;
+                    line.push(',');
+                    vm.write_part(value, 1, Spelling::JavaScript, &mut emitted, &mut line)?;
+                    line.push(']');
                 }
+                line.push(']');
             }
-            counts.push(host(&self.context).rows.borrow().len() - before);
+            line.push(']');
+            Ok(Some(line))
+        })
+    }
+
+    /// Calls the functions with a document. What they emit lies in the host; gives how many rows are
+    /// whose, and notes who threw. Fails with the function that ended it all.
+    fn call_maps(
+        &mut self,
+        functions: &MapFunctions,
+        value: &JsValue,
+        document: &str,
+        threw: &mut Vec<(usize, String)>,
+    ) -> Result<Vec<usize>, (usize, Thrown)> {
+        *host(&self.context).document.borrow_mut() = Some(value.clone());
+        host(&self.context).is_projected.set(functions.is_projected());
+        // A document that failed leaves behind what its functions emitted.
+        host(&self.context).rows.borrow_mut().clear();
+        let this = functions.this.clone().into();
+        let mut counts = Vec::with_capacity(functions.functions.len());
+        let mut before = 0;
+        for (index, function) in functions.functions.iter().enumerate() {
+            if let Err(thrown) = self.call(function, &this, std::slice::from_ref(value)) {
+                host(&self.context).rows.borrow_mut().truncate(before);
+                let message = self
+                    .document_id(document)
+                    .and_then(|id| self.view_exception(thrown, Some(&id)))
+                    .map_err(|thrown| (index, thrown))?;
+                threw.push((index, message));
+            }
+            let emitted = host(&self.context).rows.borrow().len();
+            counts.push(emitted - before);
+            before = emitted;
         }
-        let rows = std::mem::take(&mut *host(&self.context).rows.borrow_mut());
-        let written =
-            self.watched(|vm| vm.write_rows(&rows, &counts, document, projected.as_ref()));
-        let mut rows_back = rows;
-        rows_back.clear();
+        Ok(counts)
+    }
+
+    /// Lends what was emitted, and forgets it.
+    fn with_rows<T>(&mut self, work: impl FnOnce(&mut Self, &[(JsValue, JsValue)]) -> T) -> T {
+        let mut rows = std::mem::take(&mut *host(&self.context).rows.borrow_mut());
+        let result = work(self, &rows);
+        rows.clear();
         // The buffer's memory is kept for the next document.
-        *host(&self.context).rows.borrow_mut() = rows_back;
-        outcome.log = self.take_log();
-        match written {
-            Ok(rows) => outcome.rows = rows,
-            Err(thrown) => return Err(MapFailure { map: None, error: self.uncaught(thrown) }),
-        }
-        Ok(outcome)
+        *host(&self.context).rows.borrow_mut() = rows;
+        result
     }
 
     /// Which of the functions try to change the document: CouchDB freezes it, so that nothing comes
@@ -207,43 +291,49 @@ impl Vm {
         &mut self,
         rows: &[(JsValue, JsValue)],
         counts: &[usize],
-        document: &str,
-        projected: Option<&JsObject>,
-    ) -> Result<Vec<MappedRow>, Thrown> {
-        let mut whole: Option<String> = None;
-        let mut written = Vec::with_capacity(rows.len());
+        mut emitted: EmittedDocument<'_>,
+        written: &mut Vec<MappedRow>,
+    ) -> Result<(), Thrown> {
+        written.reserve(rows.len());
         let mut rows = rows.iter();
         for (function, count) in counts.iter().enumerate() {
             for (key, value) in rows.by_ref().take(*count) {
-                let mut texts = [String::new(), String::new()];
-                for (part, emitted) in [key, value].into_iter().enumerate() {
-                    let text = &mut texts[part];
-                    if projected.is_some() && emitted.as_object().as_ref() == projected {
-                        if whole.is_none() {
-                            whole = Some(self.whole_document(document)?);
-                        }
-                        text.push_str(whole.as_deref().unwrap_or_default());
-                        continue;
-                    }
-                    stringify::write_element(
-                        emitted,
-                        part,
-                        Spelling::Stored,
-                        text,
-                        &mut self.context,
-                    )
-                    .map_err(|error| self.thrown(error))?;
-                }
-                let [key, value] = texts;
-                written.push(MappedRow { function, key, value });
+                let mut row = MappedRow { function, key: String::new(), value: String::new() };
+                self.write_part(key, 0, Spelling::Stored, &mut emitted, &mut row.key)?;
+                self.write_part(value, 1, Spelling::Stored, &mut emitted, &mut row.value)?;
+                written.push(row);
             }
         }
-        Ok(written)
+        Ok(())
+    }
+
+    /// Writes the key, in position 0, or the value of a row.
+    fn write_part(
+        &mut self,
+        part: &JsValue,
+        position: usize,
+        spelling: Spelling,
+        emitted: &mut EmittedDocument<'_>,
+        out: &mut String,
+    ) -> Result<(), Thrown> {
+        if let Some(projected) = &emitted.projected
+            && part.as_object().is_some_and(|object| JsObject::equals(&object, projected))
+        {
+            let text = match emitted.text.take() {
+                Some(text) => text,
+                None => self.whole_document(emitted.document, spelling)?,
+            };
+            out.push_str(&text);
+            emitted.text = Some(text);
+            return Ok(());
+        }
+        stringify::write_element(part, position, spelling, out, &mut self.context)
+            .map_err(|error| self.thrown(error))
     }
 
     /// The text of an emitted document: what `JSON.stringify` would print of the frozen object.
-    fn whole_document(&mut self, document: &str) -> Result<String, Thrown> {
-        if let Some(text) = transcode::transcode(document) {
+    fn whole_document(&mut self, document: &str, spelling: Spelling) -> Result<String, Thrown> {
+        if let Some(text) = transcode::transcode(document, spelling) {
             return Ok(text);
         }
         let value = self
@@ -251,9 +341,16 @@ impl Vm {
             .value(document, Freeze::Deep, &mut self.context)
             .map_err(|error| Thrown::Fatal(EngineError::Internal(error.to_string())))?;
         let mut text = String::new();
-        stringify::write(&value, Spelling::Stored, &mut text, &mut self.context)
+        stringify::write(&value, spelling, &mut text, &mut self.context)
             .map_err(|error| self.thrown(error))?;
         Ok(text)
+    }
+
+    /// What JavaScript prints for the `_id` of a document.
+    fn document_id(&mut self, document: &str) -> Result<String, Thrown> {
+        let id = id_text(document)
+            .and_then(|text| self.documents.value(text, Freeze::No, &mut self.context).ok());
+        self.text(&id.unwrap_or_default())
     }
 
     /// CouchDB's `handleViewError`: most exceptions are logged, some end the build. `document` is its
@@ -310,23 +407,17 @@ impl Vm {
     }
 }
 
-/// The `_id` of a document's text, or what JavaScript prints for a missing one.
-fn document_id(document: &str) -> String {
-    let find = || {
-        let mut scanner = Scanner::new(document);
-        let mut more = scanner.kind().ok()? == Kind::Object && scanner.enter().ok()?;
-        while more {
-            let name = scanner.name().ok()?.unescape();
-            if name == "_id" {
-                return match scanner.kind().ok()? {
-                    Kind::String => Some(scanner.string().ok()?.unescape().into_owned()),
-                    _ => Some(scanner.skip().ok()?.to_owned()),
-                };
-            }
-            scanner.skip().ok()?;
-            more = scanner.more(b'}').ok()?;
+/// The JSON text of a document's `_id`.
+fn id_text(document: &str) -> Option<&str> {
+    let mut scanner = Scanner::new(document);
+    let mut more = scanner.kind().ok()? == Kind::Object && scanner.enter().ok()?;
+    while more {
+        let name = scanner.name().ok()?.unescape();
+        let value = scanner.skip().ok()?;
+        if name == "_id" {
+            return Some(value);
         }
-        None
-    };
-    find().unwrap_or_else(|| "undefined".into())
+        more = scanner.more(b'}').ok()?;
+    }
+    None
 }

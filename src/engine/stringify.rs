@@ -87,7 +87,7 @@ impl Writer<'_> {
                 // Writing to a string cannot fail.
                 let _ = write!(self.out, "{integer}");
             }
-            JsVariant::Float64(double) => self.number(double),
+            JsVariant::Float64(double) => write_number(double, self.spelling, self.out),
             JsVariant::String(text) => self.string(&text),
             JsVariant::Undefined | JsVariant::Symbol(_) => return Ok(false),
             JsVariant::BigInt(_) => {
@@ -197,21 +197,6 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn number(&mut self, double: f64) {
-        if !double.is_finite() {
-            self.out.push_str("null");
-            return;
-        }
-        let mut buffer = ryu_js::Buffer::new();
-        match self.spelling {
-            Spelling::Stored => self.out.push_str(&double_to_stored(double, &mut buffer)),
-            // JavaScript prints -0 as 0.
-            Spelling::JavaScript => {
-                self.out.push_str(buffer.format_finite(if double == 0.0 { 0.0 } else { double }));
-            }
-        }
-    }
-
     fn string(&mut self, text: &JsString) {
         if let JsStrVariant::Latin1(bytes) = text.as_str().variant()
             && bytes.iter().all(|byte| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\'))
@@ -225,7 +210,7 @@ impl Writer<'_> {
         self.out.push('"');
         for unit in char::decode_utf16(text.iter()) {
             match unit {
-                Ok(plain) => self.character(plain),
+                Ok(plain) => write_character(plain, self.spelling, self.out),
                 Err(lone) => match self.spelling {
                     Spelling::Stored => self.out.push(char::REPLACEMENT_CHARACTER),
                     Spelling::JavaScript => {
@@ -237,27 +222,52 @@ impl Writer<'_> {
         }
         self.out.push('"');
     }
+}
 
-    fn character(&mut self, character: char) {
-        match character {
-            '"' => self.out.push_str("\\\""),
-            '\\' => self.out.push_str("\\\\"),
-            '\u{8}' => self.out.push_str("\\b"),
-            '\u{c}' => self.out.push_str("\\f"),
-            '\n' => self.out.push_str("\\n"),
-            '\r' => self.out.push_str("\\r"),
-            '\t' => self.out.push_str("\\t"),
-            control if control < ' ' => {
-                use std::fmt::Write;
-                let code = u32::from(control);
-                // Writing to a string cannot fail.
-                let _ = match self.spelling {
-                    Spelling::Stored => write!(self.out, "\\u{code:04X}"),
-                    Spelling::JavaScript => write!(self.out, "\\u{code:04x}"),
-                };
-            }
-            plain => self.out.push(plain),
+/// Writes a number; what is not finite becomes null.
+pub(super) fn write_number(double: f64, spelling: Spelling, out: &mut String) {
+    if !double.is_finite() {
+        out.push_str("null");
+        return;
+    }
+    let mut buffer = ryu_js::Buffer::new();
+    match spelling {
+        Spelling::Stored => out.push_str(&double_to_stored(double, &mut buffer)),
+        // JavaScript prints -0 as 0.
+        Spelling::JavaScript => {
+            out.push_str(buffer.format_finite(if double == 0.0 { 0.0 } else { double }));
         }
+    }
+}
+
+/// Writes a string that is well-formed.
+pub(super) fn write_text(text: &str, spelling: Spelling, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        write_character(character, spelling, out);
+    }
+    out.push('"');
+}
+
+fn write_character(character: char, spelling: Spelling, out: &mut String) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        control if control < ' ' => {
+            use std::fmt::Write;
+            let code = u32::from(control);
+            // Writing to a string cannot fail.
+            let _ = match spelling {
+                Spelling::Stored => write!(out, "\\u{code:04X}"),
+                Spelling::JavaScript => write!(out, "\\u{code:04x}"),
+            };
+        }
+        plain => out.push(plain),
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::{Ending, Engine, Limits, Peer, Profile, Vm};
@@ -20,17 +21,27 @@ const NO_LINE_FEED: &str = "c_src/couchjs.c:469 linein() didn't end in newline";
 /// `reset`: about 100 MB.
 const REALMS: usize = 400;
 
-/// Answers the lines of `input` on `output`, one flushed line at a time, until the input or the
-/// process ends. Nothing limits how long a function runs: CouchDB kills a process that does not
+/// How many bytes are read and written at a time.
+const BUFFER: usize = 64 << 10;
+
+/// Answers the lines of `input` on `output` until the input or the process ends. Whoever waits for an
+/// answer before the next command gets it at once. Nothing limits how long a function runs: CouchDB kills a process that does not
 /// answer in time.
 pub fn serve(
     profile: Profile,
-    input: impl BufRead + Send + 'static,
+    input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> Ending {
     let limits = Limits { call_time: Duration::MAX, ..Limits::default() };
+    let output = Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, output)));
+    // Answers stay when the machine that gave them has to be given up.
+    let ended = |ending: Ending| {
+        let _ = output.lock().unwrap_or_else(PoisonError::into_inner).flush();
+        ending
+    };
+    let input = BufReader::with_capacity(BUFFER, input);
     let mut talk = Talk {
-        lines: Lines { input, output, open: true, complete: true },
+        lines: Lines { input, output: Arc::clone(&output), open: true, complete: true },
         designs: HashMap::new(),
         next: None,
     };
@@ -38,14 +49,14 @@ pub fn serve(
         let job = move |vm: &mut Vm| talk.go_on(vm, profile);
         match Engine::new(profile, limits).run(job) {
             Ok(Ok(more)) => talk = more,
-            Ok(Err(ending)) => return ending,
-            Err(error) => return error.into(),
+            Ok(Err(ending)) => return ended(ending),
+            Err(error) => return ended(error.into()),
         }
     }
 }
 
 /// A conversation, which outlives the machine that answers.
-struct Talk<I, O> {
+struct Talk<I, O: Write> {
     lines: Lines<I, O>,
     /// The lines that told of design documents, by id: CouchDB tells of each once only.
     designs: HashMap<String, String>,
@@ -53,7 +64,7 @@ struct Talk<I, O> {
     next: Option<String>,
 }
 
-impl<I: BufRead + 'static, O: Write + 'static> Talk<I, O> {
+impl<I: Read + 'static, O: Write + 'static> Talk<I, O> {
     /// Answers until the process ends, or a fresh machine has to go on.
     fn go_on(self, vm: &mut Vm, profile: Profile) -> Result<Self, Ending> {
         let Self { lines, mut designs, mut next } = self;
@@ -97,16 +108,16 @@ fn told_design(line: &str) -> Option<String> {
 }
 
 /// The two ends of the conversation.
-struct Lines<I, O> {
-    input: I,
-    output: O,
+struct Lines<I, O: Write> {
+    input: BufReader<I>,
+    output: Arc<Mutex<BufWriter<O>>>,
     /// Whether anybody reads the output.
     open: bool,
     /// Whether the last line that was read ended in a line feed.
     complete: bool,
 }
 
-impl<I: BufRead, O: Write> Lines<I, O> {
+impl<I: Read, O: Write> Lines<I, O> {
     /// The next line; `None` at the end, and when nobody reads answers any more.
     fn read(&mut self) -> Option<String> {
         let mut line = Vec::new();
@@ -125,17 +136,19 @@ impl<I: BufRead, O: Write> Lines<I, O> {
     }
 
     fn write(&mut self, line: &str) {
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        let written = self.output.write_all(&bytes).and_then(|()| self.output.flush());
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = output.write_all(line.as_bytes()).and_then(|()| output.write_all(b"\n"));
+        // With another command at hand, nobody waits for this answer.
+        if written.is_ok() && !self.input.buffer().contains(&b'\n') {
+            written = output.flush();
+        }
         self.open &= written.is_ok();
     }
 }
 
-struct Conversation<I, O>(Rc<RefCell<Lines<I, O>>>);
+struct Conversation<I, O: Write>(Rc<RefCell<Lines<I, O>>>);
 
-impl<I: BufRead, O: Write> Peer for Conversation<I, O> {
+impl<I: Read, O: Write> Peer for Conversation<I, O> {
     fn send(&mut self, line: &str) {
         self.0.borrow_mut().write(line);
     }

@@ -15,7 +15,7 @@ use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::stringify::{self, Spelling};
 use super::vm::{Thrown, host};
-use super::{EngineError, Peer, Profile, Vm, json_global};
+use super::{EngineError, MapFunctions, Peer, Profile, Vm, json_global};
 use crate::json::{JsonError, Kind, Scanner};
 
 /// What a query server process knows. It lives on the engine's thread.
@@ -23,6 +23,8 @@ use crate::json::{JsonError, Kind, Scanner};
 pub(in crate::engine) struct QueryServer {
     /// The functions added since the last `reset`; none before the first one.
     functions: Option<JsObject>,
+    /// The same, while all of them are map functions that cannot change their list.
+    maps: Option<MapFunctions>,
     lib: JsValue,
     config: JsValue,
     designs: HashMap<String, JsValue>,
@@ -148,7 +150,9 @@ impl Vm {
         };
         match name.as_str() {
             "reset" => {
-                server.functions = Some(JsArray::from_iter([], &mut self.context).into());
+                let functions: JsObject = JsArray::from_iter([], &mut self.context).into();
+                server.maps = Some(MapFunctions::none(functions.clone()));
+                server.functions = Some(functions);
                 server.lib = JsValue::null();
                 server.config = self.nth(arguments, 0)?;
                 host(&self.context).send("true");
@@ -216,10 +220,11 @@ impl Vm {
 
     fn add_function(
         &mut self,
-        server: &QueryServer,
+        server: &mut QueryServer,
         arguments: &[Cow<'_, str>],
     ) -> Result<(), Thrown> {
         let Some(functions) = &server.functions else { return Err(self.type_error()) };
+        let maps = server.maps.take();
         let source = self.nth(arguments, 0)?;
         let option = self.nth(arguments, 1)?;
         let nouveau = option.as_string().is_some_and(|option| option == js_string!("nouveau"));
@@ -229,7 +234,13 @@ impl Vm {
                 let text = text.to_std_string_lossy();
                 let sandbox = |vm: &mut Self| vm.view_sandbox(kind, &server.lib);
                 match self.compile_reusable(&text, kind, sandbox) {
-                    Ok(compiled) => compiled.function,
+                    Ok(compiled) => {
+                        server.maps = maps.filter(|_| kind == Sandbox::Map).map(|mut maps| {
+                            maps.add(&compiled);
+                            maps
+                        });
+                        compiled.function
+                    }
                     Err(error) => return Err(self.error_to_throw(error)),
                 }
             }

@@ -65,6 +65,13 @@ impl Vm {
         server: &QueryServer,
         arguments: &[Cow<'_, str>],
     ) -> Result<(), Thrown> {
+        if let (Some(maps), [document, ..]) = (&server.maps, arguments)
+            && maps.is_projected()
+            && let Some(line) = self.map_line_of(maps, document)?
+        {
+            host(&self.context).send(&line);
+            return Ok(());
+        }
         let take = |vm: &mut Self| {
             let rows = std::mem::take(&mut *host(&vm.context).rows.borrow_mut());
             let pair = |(key, value)| JsArray::from_iter([key, value], &mut vm.context).into();
