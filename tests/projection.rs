@@ -103,9 +103,10 @@ fn function() -> impl Strategy<Value = (String, String)> {
     let body = prop::collection::vec(statement(), 1..4).prop_map(|all| all.join(" "));
     (body, select(&["function (doc)", "(doc) =>", "function (doc, x)"][..])).prop_map(
         |(body, head)| {
-            // A document that is stored somewhere may be read in any way. At the end, since messages tell
-            // lines.
-            (format!("{head} {{ {body} }}"), format!("{head} {{ {body} [doc]; }}"))
+            // A document that is stored somewhere may be read in any way, and is frozen for a function that
+            // changes something. At the end, since messages tell lines.
+            let whole = format!("{head} {{ {body} [doc]; ({{}}).changed = 1; }}");
+            (format!("{head} {{ {body} }}"), whole)
         },
     )
 }

@@ -16,22 +16,25 @@ const folder = mkdtempSync(join(tmpdir(), 'couchctl-compare-'));
 const pinned = spawnSync('taskset', ['--version']).status === 0 ? ['taskset', '-c', '0'] : [];
 if (pinned.length === 0) console.error('no taskset: the engines may use several cores');
 
-/** Runs a program with a file as its input and another for its output; gives the seconds it took. */
+/**
+ * Runs a program with a file as its input and another for its output; gives the seconds of processor time
+ * it took, its own and the system's, which depend little on what else the machine does.
+ */
 function timed(program, given, input, output, environment = {}) {
-  const command = [...pinned, program, ...given];
   const stdin = openSync(input, 'r');
   const stdout = openSync(output, 'w');
-  const started = process.hrtime.bigint();
-  const { status, signal, error } = spawnSync(command[0], command.slice(1), {
-    stdio: [stdin, stdout, 'inherit'],
-    env: { ...process.env, ...environment },
+  const command = ['-c', 'TIMEFORMAT="%U %S"; time "$@"', 'bash', ...pinned, program, ...given];
+  const { status, signal, error, stderr } = spawnSync('bash', command, {
+    stdio: [stdin, stdout, 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', ...environment },
+    encoding: 'utf8',
   });
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   closeSync(stdin);
   closeSync(stdout);
   if (error) throw error;
-  if (status !== 0) throw new Error(`${program} ended with ${status ?? signal}`);
-  return seconds;
+  if (status !== 0) throw new Error(`${program} ended with ${status ?? signal}: ${stderr}`);
+  const [user, system] = stderr.trim().split('\n').pop().split(' ').map(Number);
+  return user + system;
 }
 
 /** The best of three, since the machine may be busy with something else. */

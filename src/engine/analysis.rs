@@ -8,7 +8,7 @@ use boa_ast::{Statement, StatementListItem};
 use boa_interner::Interner;
 
 use super::projection::Projection;
-use super::stateless::is_stateless;
+use super::stateless::{Changes, changes};
 
 /// A script whose last statement is a function without a name.
 pub(super) struct FunctionScript<'a> {
@@ -26,11 +26,14 @@ pub(super) struct Analysis {
     pub(super) projection: Projection,
     /// Whether a later call can tell that there was an earlier one.
     pub(super) is_stateless: bool,
+    /// Whether it changes no object at all.
+    pub(super) changes_nothing: bool,
 }
 
 impl Analysis {
     /// Of a function that is not understood.
-    const NOTHING: Self = Self { projection: Projection::Whole, is_stateless: false };
+    const NOTHING: Self =
+        Self { projection: Projection::Whole, is_stateless: false, changes_nothing: false };
 
     /// Reads `text`, a script as it is evaluated.
     pub(super) fn of(text: &str) -> Self {
@@ -47,7 +50,12 @@ impl Analysis {
         let Statement::Expression(expression) = last.as_ref() else { return Self::NOTHING };
         let Some((parameters, body)) = function(expression) else { return Self::NOTHING };
         let script = FunctionScript { before, parameters, body, interner: &interner };
-        Self { projection: Projection::of(&script), is_stateless: is_stateless(&script) }
+        let changes = changes(&script);
+        Self {
+            projection: Projection::of(&script),
+            is_stateless: changes != Changes::State,
+            changes_nothing: changes == Changes::Nothing,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::Vm;
 use super::globals::Sandbox;
 use super::render::respond;
 use super::responders::Call;
-use super::vm::{Thrown, host};
+use super::vm::Thrown;
 
 impl Vm {
     /// Calls the function at `path` of a design document and answers what it gives. The function is
@@ -70,8 +70,8 @@ impl Vm {
             return Err(self.type_error());
         }
         let arguments = self.list_of(arguments)?;
-        *host(&self.context).document.borrow_mut() = arguments.first().cloned();
-        host(&self.context).is_projected.set(false);
+        *self.host.document.borrow_mut() = arguments.first().cloned();
+        self.host.is_projected.set(false);
         let call = Call { function: &function, design, arguments };
         responder(self, &call)
     }
@@ -141,9 +141,9 @@ impl Vm {
     /// Answers for each document whether the map function emits anything.
     fn filter_view(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
         self.filter_each(call, |vm, document| {
-            host(&vm.context).emitted.set(false);
+            vm.host.emitted.set(false);
             vm.call(call.function, &JsValue::undefined(), &[document])?;
-            Ok(host(&vm.context).emitted.get())
+            Ok(vm.host.emitted.get())
         })
     }
 
@@ -158,7 +158,7 @@ impl Vm {
         }
         let mut results = Vec::new();
         for document in self.list_of(&documents)? {
-            *host(&self.context).document.borrow_mut() = Some(document.clone());
+            *self.host.document.borrow_mut() = Some(document.clone());
             results.push(JsValue::new(passes(self, document)?));
         }
         let context = &mut self.context;

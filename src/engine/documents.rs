@@ -3,13 +3,12 @@
 //! CouchDB parses a document in its outer realm and freezes it deeply before the first map function
 //! sees it (`share/server/views.js`, `util.js`).
 
-use std::collections::HashMap;
-
 use boa_engine::builtins::object::OrdinaryObject;
+use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsArray;
-use boa_engine::object::{IntegrityLevel, JsObject};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
-use boa_engine::{Context, JsResult, JsString, JsValue};
+use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
+use rustc_hash::FxHashMap;
 
 use super::builtins;
 use super::projection::Projection;
@@ -24,7 +23,7 @@ const ROW_DEPTH: usize = 5 * MAX_DEPTH + 10;
 
 /// Builds JavaScript values from JSON.
 pub(super) struct Documents {
-    names: HashMap<Box<str>, PropertyKey>,
+    names: FxHashMap<Box<str>, PropertyKey>,
     prototype: JsObject,
     prevent_extensions: JsObject,
     /// Keeps the shape of empty objects alive: shapes are held weakly.
@@ -34,7 +33,7 @@ pub(super) struct Documents {
 /// Whether built objects can be changed by the functions that get them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freeze {
-    /// Documents given to map functions.
+    /// Documents given to map functions that may try to change them.
     Deep,
     /// Everything else: reduce values, design documents, request objects.
     No,
@@ -46,7 +45,7 @@ impl Documents {
         let object = context.intrinsics().constructors().object().constructor();
         let prevent_extensions = builtins::method(&object, "preventExtensions", context);
         let root = JsObject::new(context.root_shape(), prototype.clone(), OrdinaryObject).upcast();
-        Self { names: HashMap::new(), prototype, prevent_extensions, _root: root }
+        Self { names: FxHashMap::default(), prototype, prevent_extensions, _root: root }
     }
 
     fn key(&mut self, name: &str) -> PropertyKey {
@@ -72,41 +71,54 @@ impl Documents {
         context: &mut Context,
     ) -> Result<JsValue, JsonError> {
         let depth = if freeze == Freeze::Deep { MAX_DEPTH } else { ROW_DEPTH };
+        self.whole(text, freeze, depth, context)
+    }
+
+    fn whole(
+        &mut self,
+        text: &str,
+        freeze: Freeze,
+        depth: usize,
+        context: &mut Context,
+    ) -> Result<JsValue, JsonError> {
         let mut scanner = Scanner::new(text);
         let value = self.read(&mut scanner, freeze, depth, context)?;
         scanner.end()?;
         Ok(value)
     }
 
-    /// Builds the frozen document of `text` with only the members that `projection` names.
+    /// Builds the document of `text` with only the members that `projection` names.
     pub(super) fn document(
         &mut self,
         text: &str,
         projection: &Projection,
+        freeze: Freeze,
         context: &mut Context,
     ) -> Result<JsValue, JsonError> {
-        let Projection::Members(wanted) = projection else {
-            return self.value(text, Freeze::Deep, context);
-        };
+        if *projection == Projection::Whole {
+            return self.whole(text, freeze, MAX_DEPTH, context);
+        }
         let mut scanner = Scanner::new(text);
         if scanner.kind()? != Kind::Object {
-            return self.value(text, Freeze::Deep, context);
+            return self.whole(text, freeze, MAX_DEPTH, context);
         }
         let object = self.empty_object(context);
         let mut more = scanner.enter()?;
         while more {
             let name = scanner.name()?.unescape();
-            if wanted.contains(name.as_ref()) {
-                let value = self.read(&mut scanner, Freeze::Deep, MAX_DEPTH - 1, context)?;
+            if projection.reads(&name) {
+                let value = self.read(&mut scanner, freeze, MAX_DEPTH - 1, context)?;
                 let key = self.key(&name);
-                insert(&object, key, value, Freeze::Deep);
+                insert(&object, key, value, freeze);
             } else {
                 scanner.skip()?;
             }
             more = scanner.more(b'}')?;
         }
         scanner.end()?;
-        self.freeze(&object, context);
+        if freeze == Freeze::Deep {
+            self.freeze(&object, context);
+        }
         Ok(object.into())
     }
 
@@ -115,6 +127,25 @@ impl Documents {
         // object.
         let _ =
             self.prevent_extensions.call(&JsValue::undefined(), &[object.clone().into()], context);
+    }
+
+    /// What `Object.freeze` makes of an array, which takes far longer to do so.
+    fn frozen_array(&self, items: Vec<JsValue>, context: &mut Context) -> JsObject {
+        let length = items.len();
+        let array: JsObject = JsArray::from_iter([], context).into();
+        for (index, item) in (0_u32..).zip(items) {
+            insert(&array, PropertyKey::from(index), item, Freeze::Deep);
+        }
+        array.insert_property(
+            js_string!("length"),
+            PropertyDescriptor::builder()
+                .value(length)
+                .writable(false)
+                .enumerable(false)
+                .configurable(false),
+        );
+        self.freeze(&array, context);
+        array
     }
 
     /// Reads a value of up to `depth` levels of arrays and objects.
@@ -144,11 +175,10 @@ impl Documents {
                     items.push(self.read(scanner, freeze, depth - 1, context)?);
                     more = scanner.more(b']')?;
                 }
-                let array: JsObject = JsArray::from_iter(items, context).into();
-                if freeze == Freeze::Deep {
-                    let _ = array.set_integrity_level(IntegrityLevel::Frozen, context);
+                match freeze {
+                    Freeze::No => JsArray::from_iter(items, context).into(),
+                    Freeze::Deep => self.frozen_array(items, context).into(),
                 }
-                array.into()
             }
             Kind::Object => {
                 let object = self.empty_object(context);

@@ -11,7 +11,7 @@ use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::projection::Projection;
 use super::stringify::{self, Spelling};
-use super::vm::{Thrown, host};
+use super::vm::Thrown;
 use super::{EngineError, Vm, transcode};
 use crate::json::{Kind, Scanner, Value};
 
@@ -24,6 +24,8 @@ pub struct MapFunctions {
     /// `this` inside a map function: CouchDB's list of functions.
     this: JsObject,
     projection: Projection,
+    /// Whether documents are frozen for them.
+    freeze: Freeze,
 }
 
 /// One emitted row, key and value as JSON in CouchDB's spelling.
@@ -61,12 +63,17 @@ pub struct MapFailure {
 impl MapFunctions {
     /// None yet; `this` is what they will see as such.
     pub(super) fn none(this: JsObject) -> Self {
-        Self { functions: Vec::new(), this, projection: Projection::nothing() }
+        let projection = Projection::nothing();
+        Self { functions: Vec::new(), this, projection, freeze: Freeze::No }
     }
 
     pub(super) fn add(&mut self, compiled: &Compiled) {
         let read = std::mem::replace(&mut self.projection, Projection::Whole);
         self.projection = read.union(&compiled.analysis.projection);
+        // Nobody can tell whether what nobody changes could be changed.
+        if !compiled.analysis.changes_nothing {
+            self.freeze = Freeze::Deep;
+        }
         self.functions.push(compiled.function.clone());
     }
 
@@ -155,9 +162,10 @@ impl Vm {
         functions: &MapFunctions,
         document: &str,
     ) -> Result<MapOutcome, MapFailure> {
+        let MapFunctions { projection, freeze, .. } = functions;
         let value = self
             .documents
-            .document(document, &functions.projection, &mut self.context)
+            .document(document, projection, *freeze, &mut self.context)
             .map_err(|error| MapFailure {
                 map: None,
                 error: EngineError::Internal(format!("the document is no JSON: {error}")),
@@ -189,7 +197,8 @@ impl Vm {
         functions: &MapFunctions,
         document: &str,
     ) -> Result<Option<String>, Thrown> {
-        let value = self.documents.document(document, &functions.projection, &mut self.context);
+        let MapFunctions { projection, freeze, .. } = functions;
+        let value = self.documents.document(document, projection, *freeze, &mut self.context);
         let Ok(value) = value else { return Ok(None) };
         let counts = self
             .call_maps(functions, &value, document, &mut Vec::new())
@@ -197,20 +206,21 @@ impl Vm {
         let mut emitted = functions.emitted(&value, document);
         self.with_rows(|vm, rows| {
             let mut rows = rows.iter();
-            let mut line = String::from("[");
+            let mut writer = stringify::Writer::new(Spelling::JavaScript);
+            writer.text.push('[');
             for (function, count) in counts.iter().enumerate() {
-                line.push_str(if function == 0 { "[" } else { ",[" });
+                writer.text.push_str(if function == 0 { "[" } else { ",[" });
                 for (row, (key, value)) in rows.by_ref().take(*count).enumerate() {
-                    line.push_str(if row == 0 { "[" } else { ",[" });
-                    vm.write_part(key, 0, Spelling::JavaScript, &mut emitted, &mut line)?;
-                    line.push(',');
-                    vm.write_part(value, 1, Spelling::JavaScript, &mut emitted, &mut line)?;
-                    line.push(']');
+                    writer.text.push_str(if row == 0 { "[" } else { ",[" });
+                    vm.write_part(key, 0, &mut emitted, &mut writer)?;
+                    writer.text.push(',');
+                    vm.write_part(value, 1, &mut emitted, &mut writer)?;
+                    writer.text.push(']');
                 }
-                line.push(']');
+                writer.text.push(']');
             }
-            line.push(']');
-            Ok(Some(line))
+            writer.text.push(']');
+            Ok(Some(writer.text))
         })
     }
 
@@ -223,23 +233,23 @@ impl Vm {
         document: &str,
         threw: &mut Vec<(usize, String)>,
     ) -> Result<Vec<usize>, (usize, Thrown)> {
-        *host(&self.context).document.borrow_mut() = Some(value.clone());
-        host(&self.context).is_projected.set(functions.is_projected());
+        *self.host.document.borrow_mut() = Some(value.clone());
+        self.host.is_projected.set(functions.is_projected());
         // A document that failed leaves behind what its functions emitted.
-        host(&self.context).rows.borrow_mut().clear();
+        self.host.rows.borrow_mut().clear();
         let this = functions.this.clone().into();
         let mut counts = Vec::with_capacity(functions.functions.len());
         let mut before = 0;
         for (index, function) in functions.functions.iter().enumerate() {
             if let Err(thrown) = self.call(function, &this, std::slice::from_ref(value)) {
-                host(&self.context).rows.borrow_mut().truncate(before);
+                self.host.rows.borrow_mut().truncate(before);
                 let message = self
                     .document_id(document)
                     .and_then(|id| self.view_exception(thrown, Some(&id)))
                     .map_err(|thrown| (index, thrown))?;
                 threw.push((index, message));
             }
-            let emitted = host(&self.context).rows.borrow().len();
+            let emitted = self.host.rows.borrow().len();
             counts.push(emitted - before);
             before = emitted;
         }
@@ -248,11 +258,11 @@ impl Vm {
 
     /// Lends what was emitted, and forgets it.
     fn with_rows<T>(&mut self, work: impl FnOnce(&mut Self, &[(JsValue, JsValue)]) -> T) -> T {
-        let mut rows = std::mem::take(&mut *host(&self.context).rows.borrow_mut());
+        let mut rows = std::mem::take(&mut *self.host.rows.borrow_mut());
         let result = work(self, &rows);
         rows.clear();
         // The buffer's memory is kept for the next document.
-        *host(&self.context).rows.borrow_mut() = rows;
+        *self.host.rows.borrow_mut() = rows;
         result
     }
 
@@ -275,7 +285,7 @@ impl Vm {
             write(&mut texts[0], self);
             // Whether it throws does not matter here.
             let _ = self.call(function, &this, std::slice::from_ref(&value));
-            host(&self.context).rows.borrow_mut().clear();
+            self.host.rows.borrow_mut().clear();
             write(&mut texts[1], self);
             if texts[0] != texts[1] {
                 changing.push(index);
@@ -296,12 +306,14 @@ impl Vm {
     ) -> Result<(), Thrown> {
         written.reserve(rows.len());
         let mut rows = rows.iter();
+        let mut writer = stringify::Writer::new(Spelling::Stored);
         for (function, count) in counts.iter().enumerate() {
             for (key, value) in rows.by_ref().take(*count) {
-                let mut row = MappedRow { function, key: String::new(), value: String::new() };
-                self.write_part(key, 0, Spelling::Stored, &mut emitted, &mut row.key)?;
-                self.write_part(value, 1, Spelling::Stored, &mut emitted, &mut row.value)?;
-                written.push(row);
+                self.write_part(key, 0, &mut emitted, &mut writer)?;
+                let key = std::mem::take(&mut writer.text);
+                self.write_part(value, 1, &mut emitted, &mut writer)?;
+                let value = std::mem::take(&mut writer.text);
+                written.push(MappedRow { function, key, value });
             }
         }
         Ok(())
@@ -312,23 +324,21 @@ impl Vm {
         &mut self,
         part: &JsValue,
         position: usize,
-        spelling: Spelling,
         emitted: &mut EmittedDocument<'_>,
-        out: &mut String,
+        writer: &mut stringify::Writer,
     ) -> Result<(), Thrown> {
         if let Some(projected) = &emitted.projected
             && part.as_object().is_some_and(|object| JsObject::equals(&object, projected))
         {
             let text = match emitted.text.take() {
                 Some(text) => text,
-                None => self.whole_document(emitted.document, spelling)?,
+                None => self.whole_document(emitted.document, writer.spelling)?,
             };
-            out.push_str(&text);
+            writer.text.push_str(&text);
             emitted.text = Some(text);
             return Ok(());
         }
-        stringify::write_element(part, position, spelling, out, &mut self.context)
-            .map_err(|error| self.thrown(error))
+        writer.element(part, position, &mut self.context).map_err(|error| self.thrown(error))
     }
 
     /// The text of an emitted document: what `JSON.stringify` would print of the frozen object.

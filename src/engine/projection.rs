@@ -20,8 +20,8 @@ use super::analysis::FunctionScript;
 /// The members of a document that must be built for a function to behave as with all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Projection {
-    /// Only these.
-    Members(BTreeSet<String>),
+    /// Only these, sorted: few enough that looking at each is quicker than a search.
+    Members(Vec<String>),
     /// The whole document: the function may look at any member.
     Whole,
 }
@@ -29,7 +29,7 @@ pub(super) enum Projection {
 impl Projection {
     /// What a function reads that reads nothing.
     pub(super) fn nothing() -> Self {
-        Self::Members(BTreeSet::new())
+        Self::Members(Vec::new())
     }
 
     /// What the function of a script reads of its first parameter.
@@ -58,7 +58,7 @@ impl Projection {
         if !understood || (reader.requires && reader.emits_document) {
             return Self::Whole;
         }
-        Self::Members(reader.members)
+        Self::Members(reader.members.into_iter().collect())
     }
 
     /// What two functions read together.
@@ -66,6 +66,8 @@ impl Projection {
         match (self, other) {
             (Self::Members(mut some), Self::Members(more)) => {
                 some.extend(more.iter().cloned());
+                some.sort();
+                some.dedup();
                 Self::Members(some)
             }
             _ => Self::Whole,
@@ -75,7 +77,7 @@ impl Projection {
     /// Whether `member` may be read.
     pub(super) fn reads(&self, member: &str) -> bool {
         match self {
-            Self::Members(members) => members.contains(member),
+            Self::Members(members) => members.iter().any(|name| name == member),
             Self::Whole => true,
         }
     }

@@ -105,16 +105,10 @@ impl Vm {
             let mut texts = Vec::with_capacity(results.len());
             let mut output = 1;
             for (position, result) in results.iter().enumerate() {
-                let mut spelled = String::new();
-                let context = &mut vm.context;
-                stringify::write_element(
-                    result,
-                    position,
-                    Spelling::JavaScript,
-                    &mut spelled,
-                    context,
-                )
-                .map_err(|error| vm.thrown(error))?;
+                let mut writer = stringify::Writer::new(Spelling::JavaScript);
+                let written = writer.element(result, position, &mut vm.context);
+                written.map_err(|error| vm.thrown(error))?;
+                let spelled = writer.text;
                 output += utf16(&spelled) + 1;
                 texts.push(spelled);
             }

@@ -41,10 +41,10 @@ impl Vm {
     /// Answers what a show function returns: `["resp", response]`.
     pub(super) fn show(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
         render::reset_list(&self.context);
-        host(&self.context).mime.borrow_mut().reset();
+        self.host.mime.borrow_mut().reset();
         let shown = self.run(call).and_then(|returned| {
             let response = self.step(|context| whole_response(&returned, context))?;
-            if host(&self.context).mime.borrow().used {
+            if self.host.mime.borrow().used {
                 self.append_provided(call, &response)?;
             }
             self.answer("resp", &[], &response, "show")
@@ -131,11 +131,11 @@ impl Vm {
     /// Runs a list function: `["start", chunks, response]`, then `["chunks", chunks]` for each row it
     /// gets, then `["end", chunks]`.
     pub(super) fn list(&mut self, call: &Call<'_>) -> Result<(), Thrown> {
-        host(&self.context).mime.borrow_mut().reset();
+        self.host.mime.borrow_mut().reset();
         render::reset_list(&self.context);
         let listed = self.run(call).and_then(|returned| {
             let mut tail = returned;
-            if host(&self.context).mime.borrow().used {
+            if self.host.mime.borrow().used {
                 tail = self.run_provided(&call.argument(1), call.design)?;
             }
             self.step(|context| {

@@ -3,8 +3,9 @@
 //! boa's own prints and then everything would have to be parsed again to become what the server
 //! stores; it also recurses without bound. This one writes either text directly.
 
+use boa_engine::object::IndexProperties;
 use boa_engine::object::JsObject;
-use boa_engine::property::PropertyKey;
+use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::string::JsStrVariant;
 use boa_engine::value::JsVariant;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
@@ -38,28 +39,23 @@ pub(super) fn write(
     out: &mut String,
     context: &mut Context,
 ) -> JsResult<bool> {
-    Writer { spelling, out, stack: Vec::new() }.value(value, &Key::Name(js_string!()), context)
+    let mut writer = Writer::new(spelling);
+    let written = writer.value(value, &Key::Name(js_string!()), context);
+    out.push_str(&writer.text);
+    written
 }
 
-/// Writes `value` as an element of an array: what has no JSON becomes `null`. `position` is what
-/// a `toJSON` method is given.
-///
-/// # Errors
-/// As [`write`].
-pub(super) fn write_element(
-    value: &JsValue,
-    position: usize,
-    spelling: Spelling,
-    out: &mut String,
-    context: &mut Context,
-) -> JsResult<()> {
-    Writer { spelling, out, stack: Vec::new() }.element(value, position, context)
-}
-
-struct Writer<'a> {
-    spelling: Spelling,
-    out: &'a mut String,
+/// Writes values one after another into one text.
+pub(super) struct Writer {
+    /// What was written so far.
+    pub(super) text: String,
+    pub(super) spelling: Spelling,
+    /// The objects around the one that is written.
     stack: Vec<JsObject>,
+    /// Prototypes that give nobody a `toJSON`: known until code of the user runs again.
+    without_method: Vec<JsObject>,
+    /// How often code of the user may have run: a `toJSON`, a getter or a proxy.
+    calls: usize,
 }
 
 enum Key {
@@ -76,21 +72,55 @@ impl Key {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
+    pub(super) fn new(spelling: Spelling) -> Self {
+        Self {
+            text: String::new(),
+            spelling,
+            stack: Vec::new(),
+            without_method: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// Writes `item` as an element of an array: what has no JSON becomes `null`. `index` is what a
+    /// `toJSON` method is given.
+    ///
+    /// # Errors
+    /// As [`write`].
+    pub(super) fn element(
+        &mut self,
+        item: &JsValue,
+        index: usize,
+        context: &mut Context,
+    ) -> JsResult<()> {
+        if !self.value(item, &Key::Index(index), context)? {
+            self.text.push_str("null");
+        }
+        Ok(())
+    }
+
+    /// Notes that code of the user runs now, which may change anything.
+    fn user_code(&mut self) {
+        self.calls += 1;
+        self.without_method.clear();
+    }
+
     fn value(&mut self, value: &JsValue, key: &Key, context: &mut Context) -> JsResult<bool> {
         match value.variant() {
-            JsVariant::Null => self.out.push_str("null"),
-            JsVariant::Boolean(true) => self.out.push_str("true"),
-            JsVariant::Boolean(false) => self.out.push_str("false"),
+            JsVariant::Null => self.text.push_str("null"),
+            JsVariant::Boolean(true) => self.text.push_str("true"),
+            JsVariant::Boolean(false) => self.text.push_str("false"),
             JsVariant::Integer32(integer) => {
                 use std::fmt::Write;
                 // Writing to a string cannot fail.
-                let _ = write!(self.out, "{integer}");
+                let _ = write!(self.text, "{integer}");
             }
-            JsVariant::Float64(double) => write_number(double, self.spelling, self.out),
+            JsVariant::Float64(double) => write_number(double, self.spelling, &mut self.text),
             JsVariant::String(text) => self.string(&text),
             JsVariant::Undefined | JsVariant::Symbol(_) => return Ok(false),
             JsVariant::BigInt(_) => {
+                self.user_code();
                 let method = value.to_object(context)?.get(js_string!("toJSON"), context)?;
                 let Some(method) = method.as_callable() else {
                     return Err(JsNativeError::typ()
@@ -116,8 +146,8 @@ impl Writer<'_> {
         key: &Key,
         context: &mut Context,
     ) -> JsResult<bool> {
-        let method = object.get(js_string!("toJSON"), context)?;
-        if let Some(method) = method.as_callable() {
+        if let Some(method) = self.method(object, context)? {
+            self.user_code();
             let replaced = method.call(&object.clone().into(), &[key.to_value()], context)?;
             return match replaced.as_object() {
                 // The result is written as it is; its own toJSON is not asked again.
@@ -131,14 +161,40 @@ impl Writer<'_> {
         self.plain_object(object, context)
     }
 
+    /// The `toJSON` of an object.
+    fn method(&mut self, object: &JsObject, context: &mut Context) -> JsResult<Option<JsObject>> {
+        let name = PropertyKey::from(js_string!("toJSON"));
+        if is_plain(object) && !object.borrow().properties().contains_key(&name) {
+            let Some(prototype) = object.prototype() else { return Ok(None) };
+            if self.without_method.iter().any(|known| JsObject::equals(known, &prototype)) {
+                return Ok(None);
+            }
+            let mut next = Some(prototype.clone());
+            while let Some(here) = next
+                .take_if(|here| is_plain(here) && !here.borrow().properties().contains_key(&name))
+            {
+                let Some(beyond) = here.prototype() else {
+                    self.without_method.push(prototype);
+                    return Ok(None);
+                };
+                next = Some(beyond);
+            }
+        }
+        self.user_code();
+        Ok(object.get(name, context)?.as_callable())
+    }
+
     fn plain_object(&mut self, object: &JsObject, context: &mut Context) -> JsResult<bool> {
         if object.is_callable() {
             return Ok(false);
         }
+        if !is_plain(object) {
+            self.user_code();
+        }
         if let Some(primitive) = unwrapped(object, context)? {
             return self.value(&primitive, &Key::Name(js_string!()), context);
         }
-        if self.stack.len() >= DEPTH || self.out.len() > LENGTH {
+        if self.stack.len() >= DEPTH || self.text.len() > LENGTH {
             return Err(too_deep());
         }
         if self.stack.iter().any(|open| JsObject::equals(open, object)) {
@@ -147,15 +203,24 @@ impl Writer<'_> {
         self.stack.push(object.clone());
         if builtins::is_array(&object.clone().into(), context)? {
             let length = object.get(js_string!("length"), context)?.to_length(context)?;
-            self.out.push('[');
+            let (items, calls) = (dense_items(object), self.calls);
+            self.text.push('[');
             for index in 0..length {
                 if index > 0 {
-                    self.out.push(',');
+                    self.text.push(',');
                 }
-                let item = object.get(index, context)?;
-                self.element(&item, usize::try_from(index).unwrap_or(usize::MAX), context)?;
+                let position = usize::try_from(index).unwrap_or(usize::MAX);
+                match items.get(position).filter(|_| self.calls == calls) {
+                    Some(item) => self.element(item, position, context)?,
+                    // A hole may be filled by a prototype, and that by a getter.
+                    None => {
+                        self.user_code();
+                        let item = object.get(index, context)?;
+                        self.element(&item, position, context)?;
+                    }
+                }
             }
-            self.out.push(']');
+            self.text.push(']');
         } else {
             self.members(object, context)?;
         }
@@ -163,22 +228,22 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    fn element(&mut self, item: &JsValue, index: usize, context: &mut Context) -> JsResult<()> {
-        if !self.value(item, &Key::Index(index), context)? {
-            self.out.push_str("null");
-        }
-        Ok(())
-    }
-
     fn members(&mut self, object: &JsObject, context: &mut Context) -> JsResult<()> {
-        let names = enumerable_names(object, context)?;
-        self.out.push('{');
+        let members = enumerable_members(object, context)?;
+        let calls = self.calls;
+        self.text.push('{');
         let mut first = true;
-        for key in names {
-            let member = object.get(key.clone(), context)?;
-            let before = self.out.len();
+        for (key, value) in members {
+            let member = match value.filter(|_| self.calls == calls) {
+                Some(value) => value,
+                None => {
+                    self.user_code();
+                    object.get(key.clone(), context)?
+                }
+            };
+            let before = self.text.len();
             if !first {
-                self.out.push(',');
+                self.text.push(',');
             }
             let name = match &key {
                 PropertyKey::String(name) => name.clone(),
@@ -186,14 +251,14 @@ impl Writer<'_> {
                 PropertyKey::Symbol(_) => continue,
             };
             self.string(&name);
-            self.out.push(':');
+            self.text.push(':');
             if self.value(&member, &Key::Name(name), context)? {
                 first = false;
             } else {
-                self.out.truncate(before);
+                self.text.truncate(before);
             }
         }
-        self.out.push('}');
+        self.text.push('}');
         Ok(())
     }
 
@@ -201,26 +266,26 @@ impl Writer<'_> {
         if let JsStrVariant::Latin1(bytes) = text.as_str().variant()
             && bytes.iter().all(|byte| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'\\'))
         {
-            self.out.push('"');
+            self.text.push('"');
             // Printable ASCII is UTF-8 as it stands.
-            self.out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
-            self.out.push('"');
+            self.text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+            self.text.push('"');
             return;
         }
-        self.out.push('"');
+        self.text.push('"');
         for unit in char::decode_utf16(text.iter()) {
             match unit {
-                Ok(plain) => write_character(plain, self.spelling, self.out),
+                Ok(plain) => write_character(plain, self.spelling, &mut self.text),
                 Err(lone) => match self.spelling {
-                    Spelling::Stored => self.out.push(char::REPLACEMENT_CHARACTER),
+                    Spelling::Stored => self.text.push(char::REPLACEMENT_CHARACTER),
                     Spelling::JavaScript => {
                         use std::fmt::Write;
-                        let _ = write!(self.out, "\\u{:04x}", lone.unpaired_surrogate());
+                        let _ = write!(self.text, "\\u{:04x}", lone.unpaired_surrogate());
                     }
                 },
             }
         }
-        self.out.push('"');
+        self.text.push('"');
     }
 }
 
@@ -292,16 +357,41 @@ fn unwrapped(object: &JsObject, context: &mut Context) -> JsResult<Option<JsValu
     Ok(None)
 }
 
-fn enumerable_names(object: &JsObject, context: &mut Context) -> JsResult<Vec<PropertyKey>> {
+/// Whether reading a member of an object runs no code of the user, unless the member is a getter.
+fn is_plain(object: &JsObject) -> bool {
+    object.is_ordinary() || object.is_array()
+}
+
+/// The elements of an array without holes and getters; none where it has some.
+fn dense_items(object: &JsObject) -> Vec<JsValue> {
+    if !object.is_array() {
+        return Vec::new();
+    }
+    match object.borrow().properties().index_properties() {
+        IndexProperties::DenseI32(items) => items.map(|(_, item)| JsValue::new(*item)).collect(),
+        IndexProperties::DenseF64(items) => items.map(|(_, item)| JsValue::new(*item)).collect(),
+        IndexProperties::DenseElement(items) => items.map(|(_, item)| item.clone()).collect(),
+        IndexProperties::SparseElement(_) | IndexProperties::SparseProperty(_) => Vec::new(),
+    }
+}
+
+/// The members that `JSON.stringify` writes of an object, with the values of those that are data.
+fn enumerable_members(
+    object: &JsObject,
+    context: &mut Context,
+) -> JsResult<Vec<(PropertyKey, Option<JsValue>)>> {
     let keys = object.own_property_keys(context)?;
     if object.is_ordinary() {
         let borrowed = object.borrow();
         let properties = borrowed.properties();
-        return Ok(keys
-            .into_iter()
-            .filter(|key| !matches!(key, PropertyKey::Symbol(_)))
-            .filter(|key| properties.get(key).is_some_and(|property| property.expect_enumerable()))
-            .collect());
+        let member = |key: PropertyKey| {
+            if matches!(key, PropertyKey::Symbol(_)) {
+                return None;
+            }
+            let property = properties.get(&key).filter(PropertyDescriptor::expect_enumerable)?;
+            Some((key, property.value().cloned()))
+        };
+        return Ok(keys.into_iter().filter_map(member).collect());
     }
     // Proxies, typed arrays and other exotic objects answer for themselves.
     let mut names = Vec::with_capacity(keys.len());
@@ -322,7 +412,7 @@ fn enumerable_names(object: &JsObject, context: &mut Context) -> JsResult<Vec<Pr
             .get(js_string!("propertyIsEnumerable"), context)?;
         let Some(test) = test.as_callable() else { continue };
         if test.call(&object.clone().into(), &[name], context)?.to_boolean() {
-            names.push(key);
+            names.push((key, None));
         }
     }
     Ok(names)

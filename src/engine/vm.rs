@@ -33,6 +33,8 @@ use crate::json::Value;
 /// function has a realm of its own, the sandbox.
 pub struct Vm {
     pub(super) context: Context,
+    /// The same that the natives find in the context, where every access is a search.
+    pub(super) host: Rc<Host>,
     pub(super) profile: Profile,
     pub(super) limits: Limits,
     pub(super) documents: Documents,
@@ -198,7 +200,8 @@ impl Vm {
             .module_loader(Rc::new(IdleModuleLoader))
             .build()
             .expect("a context without options always builds");
-        context.insert_data(Rc::new(host));
+        let host = Rc::new(host);
+        context.insert_data(Rc::clone(&host));
         let runtime = context.runtime_limits_mut();
         // couchjs overflows its native stack somewhere beyond 10,000 frames.
         runtime.set_recursion_limit(10_000);
@@ -216,6 +219,7 @@ impl Vm {
         let _ = json.set_integrity_level(IntegrityLevel::Frozen, &mut context);
         Self {
             context,
+            host,
             profile,
             limits,
             documents,
@@ -237,7 +241,7 @@ impl Vm {
         self.enter();
         let result = function.call(this, arguments, &mut self.context);
         self.leave();
-        if host(&self.context).promise.replace(false) {
+        if self.host.promise.replace(false) {
             return Err(self.promise_used());
         }
         result.map_err(|error| self.thrown(error))
@@ -291,7 +295,7 @@ impl Vm {
     /// 230 KB, only with the whole machine.
     #[must_use]
     pub fn realms(&self) -> usize {
-        host(&self.context).realms.get()
+        self.host.realms.get()
     }
 
     /// Counts a realm.
@@ -302,7 +306,7 @@ impl Vm {
 
     /// Takes the messages logged since the last call.
     pub(super) fn take_log(&mut self) -> Vec<String> {
-        let messages = std::mem::take(&mut *host(&self.context).log.borrow_mut());
+        let messages = std::mem::take(&mut *self.host.log.borrow_mut());
         // Lone surrogates, which Rust's strings cannot hold, become U+FFFD.
         messages.iter().map(JsString::to_std_string_lossy).collect()
     }

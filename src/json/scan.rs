@@ -38,18 +38,28 @@ pub struct Scanner<'a> {
     position: usize,
 }
 
-/// Bytes that end the plain run of a string: the quote, the backslash and control characters.
-const STOPS: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+/// How many bytes of a string stand before the next quote, backslash or control character.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = ONES << 7;
+    // Eight bytes at a time. The lowest byte that is marked is one of these; a borrow can only mark
+    // bytes above it wrongly.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
+    let mut words = bytes.chunks_exact(8);
+    let mut run = 0;
+    for word in words.by_ref() {
+        let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+        let stops = below(word, 0x20)
+            | below(word ^ (ONES * u64::from(b'"')), 1)
+            | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if stops != 0 {
+            return run + stops.trailing_zeros() as usize / 8;
+        }
+        run += 8;
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+    let stops = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+    run + words.remainder().iter().position(stops).unwrap_or(words.remainder().len())
+}
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`.
@@ -209,9 +219,7 @@ impl<'a> Scanner<'a> {
         let start = self.position;
         let mut escaped = false;
         loop {
-            while self.position < bytes.len() && !STOPS[bytes[self.position] as usize] {
-                self.position += 1;
-            }
+            self.position += plain_run(&bytes[self.position..]);
             match self.byte() {
                 Some(b'"') => {
                     let raw = &self.text[start..self.position];

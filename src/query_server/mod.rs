@@ -74,10 +74,13 @@ impl<I: Read + 'static, O: Write + 'static> Talk<I, O> {
         }
         let lines = Rc::new(RefCell::new(lines));
         vm.talk_to(Some(Box::new(Conversation(Rc::clone(&lines)))));
+        let mut line = String::new();
         let ended = loop {
-            let Some(line) = next.take().or_else(|| lines.borrow_mut().read()) else {
-                break Some(Ending::DONE);
-            };
+            match next.take() {
+                Some(first) => line = first,
+                None if lines.borrow_mut().read(&mut line) => {}
+                None => break Some(Ending::DONE),
+            }
             if profile == Profile::QuickJs && !lines.borrow().complete {
                 break Some(Ending { status: 1, message: Some(NO_LINE_FEED.into()) });
             }
@@ -89,7 +92,7 @@ impl<I: Read + 'static, O: Write + 'static> Talk<I, O> {
                 break Some(ending);
             }
             if let Some(id) = told_design(&line) {
-                designs.insert(id, line);
+                designs.insert(id, std::mem::take(&mut line));
             }
         };
         vm.talk_to(None);
@@ -118,21 +121,23 @@ struct Lines<I, O: Write> {
 }
 
 impl<I: Read, O: Write> Lines<I, O> {
-    /// The next line; `None` at the end, and when nobody reads answers any more.
-    fn read(&mut self) -> Option<String> {
-        let mut line = Vec::new();
-        let read = self.input.read_until(b'\n', &mut line).ok().filter(|_| self.open)?;
-        if read == 0 {
-            return None;
+    /// Reads the next line into `line`; `false` at the end, and when nobody reads answers any more.
+    fn read(&mut self, line: &mut String) -> bool {
+        let mut bytes = std::mem::take(line).into_bytes();
+        bytes.clear();
+        let read = self.input.read_until(b'\n', &mut bytes);
+        if !self.open || !read.is_ok_and(|read| read > 0) {
+            return false;
         }
-        self.complete = line.last() == Some(&b'\n');
+        self.complete = bytes.last() == Some(&b'\n');
         if self.complete {
-            line.pop();
+            bytes.pop();
         }
-        Some(String::from_utf8(line).unwrap_or_else(|error| {
+        *line = String::from_utf8(bytes).unwrap_or_else(|error| {
             // Not UTF-8: couchjs reads U+FFFD.
             String::from_utf8_lossy(error.as_bytes()).into_owned()
-        }))
+        });
+        true
     }
 
     fn write(&mut self, line: &str) {
@@ -154,6 +159,7 @@ impl<I: Read, O: Write> Peer for Conversation<I, O> {
     }
 
     fn receive(&mut self) -> Option<String> {
-        self.0.borrow_mut().read()
+        let mut line = String::new();
+        self.0.borrow_mut().read(&mut line).then_some(line)
     }
 }

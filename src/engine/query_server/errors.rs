@@ -5,7 +5,7 @@ use boa_engine::{JsString, JsValue, js_string};
 
 use super::{Ending, INTERNAL};
 use crate::engine::render::respond;
-use crate::engine::vm::{Thrown, host};
+use crate::engine::vm::Thrown;
 use crate::engine::{Profile, Vm};
 
 /// The answer to an uncaught value, and whether the process lives on.
@@ -27,7 +27,7 @@ impl Vm {
             }
             Err(Thrown::Fatal(error)) => Err(error.into()),
             Err(Thrown::Value(_)) if !spidermonkey && value.is_null() => {
-                host(&self.context).send("[\"error\",\"internal_error\",null]");
+                self.host.send("[\"error\",\"internal_error\",null]");
                 Err(Ending::DONE)
             }
             Err(Thrown::Value(_)) if spidermonkey => {

@@ -14,7 +14,7 @@ use boa_engine::{JsResult, JsString, JsValue, js_string};
 use super::documents::Freeze;
 use super::globals::Sandbox;
 use super::stringify::{self, Spelling};
-use super::vm::{Thrown, host};
+use super::vm::Thrown;
 use super::{EngineError, MapFunctions, Peer, Profile, Vm, json_global};
 use crate::json::{JsonError, Kind, Scanner};
 
@@ -64,7 +64,7 @@ type Command<'a> = (JsValue, Vec<Cow<'a, str>>);
 impl Vm {
     /// Tells who reads the answers from now on, if anybody.
     pub fn talk_to(&mut self, peer: Option<Box<dyn Peer>>) {
-        *host(&self.context).peer.borrow_mut() = peer;
+        *self.host.peer.borrow_mut() = peer;
     }
 
     /// Answers one line of the query server protocol, given without its line feed, by sending lines
@@ -84,15 +84,34 @@ impl Vm {
         if line.is_empty() {
             return Err(Ending::DONE);
         }
-        let answered = match self.read_command(line)? {
-            Some((name, arguments)) => self.run_command(server, &name, &arguments, line),
-            None => Err(self.type_error()),
+        let answered = match self.map_in_part(server, line) {
+            Ok(false) => match self.read_command(line)? {
+                Some((name, arguments)) => self.run_command(server, &name, &arguments, line),
+                None => Err(self.type_error()),
+            },
+            answered => answered.map(|_| ()),
         };
         match answered {
             Ok(()) => Ok(()),
             Err(Thrown::Fatal(error)) => Err(error.into()),
             Err(Thrown::Value(value)) => self.answer_error(&value),
         }
+    }
+
+    /// Answers a line that asks for the rows of a document, if that can be built in part; this is what
+    /// nearly all lines are, and their documents are read but once.
+    fn map_in_part(&mut self, server: &QueryServer, line: &str) -> Result<bool, Thrown> {
+        let Some(maps) = server.maps.as_ref().filter(|maps| maps.is_projected()) else {
+            return Ok(false);
+        };
+        let document = line.strip_prefix("[\"map_doc\",").and_then(|rest| rest.strip_suffix(']'));
+        // A text that is one JSON value was the only argument.
+        let Some(document) = document else { return Ok(false) };
+        let answer = self.map_line_of(maps, document)?;
+        if let Some(answer) = &answer {
+            self.host.send(answer);
+        }
+        Ok(answer.is_some())
     }
 
     /// Reads a line; `None` where it is no list.
@@ -155,11 +174,11 @@ impl Vm {
                 server.functions = Some(functions);
                 server.lib = JsValue::null();
                 server.config = self.nth(arguments, 0)?;
-                host(&self.context).send("true");
+                self.host.send("true");
             }
             "add_lib" => {
                 server.lib = self.nth(arguments, 0)?;
-                host(&self.context).send("true");
+                self.host.send("true");
             }
             "add_fun" => self.add_function(server, arguments)?,
             "map_doc" => self.map_line(server, arguments)?,
@@ -254,7 +273,7 @@ impl Vm {
         functions
             .set(length, function, false, &mut self.context)
             .map_err(|error| self.thrown(error))?;
-        host(&self.context).send("true");
+        self.host.send("true");
         Ok(())
     }
 
@@ -270,7 +289,7 @@ impl Vm {
             let id = self.text(&id)?;
             let design = self.nth(arguments, 2)?;
             server.designs.insert(id, design);
-            host(&self.context).send("true");
+            self.host.send("true");
             return Ok(());
         }
         let design = server.designs.get(&id).filter(|design| design.to_boolean()).cloned();

@@ -9,7 +9,7 @@ use super::{QueryServer, units};
 use crate::engine::documents::Freeze;
 use crate::engine::globals::enumerable_keys;
 use crate::engine::stringify::{self, Spelling};
-use crate::engine::vm::{Thrown, host};
+use crate::engine::vm::Thrown;
 use crate::engine::{Profile, ReduceLimit, Vm};
 
 impl Vm {
@@ -26,8 +26,8 @@ impl Vm {
             Some(text) => self.argument(text, Freeze::Deep).map_err(|error| self.thrown(error))?,
             None => JsValue::undefined(),
         };
-        *host(&self.context).document.borrow_mut() = Some(document.clone());
-        host(&self.context).is_projected.set(false);
+        *self.host.document.borrow_mut() = Some(document.clone());
+        self.host.is_projected.set(false);
         let mut results = Vec::new();
         if let Some(functions) = &server.functions {
             let this = JsValue::from(functions.clone());
@@ -65,15 +65,8 @@ impl Vm {
         server: &QueryServer,
         arguments: &[Cow<'_, str>],
     ) -> Result<(), Thrown> {
-        if let (Some(maps), [document, ..]) = (&server.maps, arguments)
-            && maps.is_projected()
-            && let Some(line) = self.map_line_of(maps, document)?
-        {
-            host(&self.context).send(&line);
-            return Ok(());
-        }
         let take = |vm: &mut Self| {
-            let rows = std::mem::take(&mut *host(&vm.context).rows.borrow_mut());
+            let rows = std::mem::take(&mut *vm.host.rows.borrow_mut());
             let pair = |(key, value)| JsArray::from_iter([key, value], &mut vm.context).into();
             rows.into_iter().map(pair).collect()
         };
@@ -90,7 +83,7 @@ impl Vm {
         nouveau: bool,
     ) -> Result<(), Thrown> {
         let take = |vm: &mut Self| {
-            let host = host(&vm.context);
+            let host = &vm.host;
             let fields = if nouveau { &host.nouveau_fields } else { &host.fields };
             std::mem::take(&mut *fields.borrow_mut())
         };
@@ -117,7 +110,7 @@ impl Vm {
             stringify::write(value, Spelling::JavaScript, &mut line, &mut vm.context)
                 .map_err(|error| vm.thrown(error))
         })?;
-        host(&self.context).send(&line);
+        self.host.send(&line);
         Ok(())
     }
 
@@ -179,7 +172,7 @@ impl Vm {
             }
             self.log(&format!("reduce_overflow_error: {message}"));
         }
-        host(&self.context).send(&format!("[true,{reductions}]"));
+        self.host.send(&format!("[true,{reductions}]"));
         Ok(())
     }
 

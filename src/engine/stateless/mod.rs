@@ -122,19 +122,34 @@ const SHARED: &[&str] = &[
 /// Methods that give a new array.
 const COPYING: &[&str] = &["concat", "filter", "map", "slice", "split"];
 
-/// Whether the function of a script can be called any number of times without a later call telling
-/// that there was an earlier one. Other statements of the script may hold what calls change.
-pub(super) fn is_stateless(script: &FunctionScript<'_>) -> bool {
+/// What a function does to objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changes {
+    /// Perhaps it changes what outlives a call. Statements of a script other than the function may hold
+    /// that, too.
+    State,
+    /// It changes objects, but none that a later call could see.
+    Objects,
+    /// It changes no object at all, be it its own, and does not look whether one could be changed.
+    Nothing,
+}
+
+/// What the function of a script changes.
+pub(super) fn changes(script: &FunctionScript<'_>) -> Changes {
     let FunctionScript { before, parameters, body, interner } = *script;
     if !before.is_empty() {
-        return false;
+        return Changes::State;
     }
     let mut bindings = Bindings::default();
     bindings.parameters(parameters);
     let _ = parameters.visit_with(&mut bindings);
     let _ = body.visit_with(&mut bindings);
-    let mut reader = Reader { interner, bindings, scopes: Vec::new() };
-    reader.function(None, parameters, body).is_continue()
+    let mut reader = Reader { interner, bindings, scopes: Vec::new(), changes: false };
+    match reader.function(None, parameters, body) {
+        ControlFlow::Break(()) => Changes::State,
+        ControlFlow::Continue(()) if reader.changes => Changes::Objects,
+        ControlFlow::Continue(()) => Changes::Nothing,
+    }
 }
 
 /// Visits a function; breaks at what might leave something behind.
@@ -143,6 +158,8 @@ struct Reader<'a> {
     bindings: Bindings,
     /// The names of the scopes around what is visited.
     scopes: Vec<HashSet<Sym>>,
+    /// Whether a member of anything is set, changed or removed.
+    changes: bool,
 }
 
 const FINE: ControlFlow<()> = ControlFlow::Continue(());
@@ -195,6 +212,7 @@ impl Reader<'_> {
 
     /// A member is set, changed or removed: only on an object that nobody else has.
     fn change(&mut self, access: &PropertyAccess) -> ControlFlow<()> {
+        self.changes = true;
         let PropertyAccess::Simple(access) = access else { return STATE };
         let Expression::Identifier(name) = access.target() else { return STATE };
         if !self.is_local(name.sym()) || self.bindings.borrowed.contains(name.sym_ref()) {
@@ -227,6 +245,7 @@ impl Reader<'_> {
             return STATE;
         }
         if self.is_one_of(member, MUTATORS) {
+            self.changes = true;
             return match access.target() {
                 Expression::Identifier(name)
                     if !self.bindings.borrowed.contains(name.sym_ref()) =>

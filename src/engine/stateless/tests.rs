@@ -60,3 +60,31 @@ fn what_may_leave_something_behind_is_found() {
         assert!(!is_stateless(text), "{text}");
     }
 }
+
+#[test]
+fn what_changes_an_object_is_told_apart() {
+    for (text, changes_nothing) in [
+        ("(function (doc) { var n = 0; n += doc.n; n++; emit([doc.a, { b: n }], doc); });", true),
+        (
+            "(function (doc) { doc.tags.forEach(function (tag) { emit(tag.toUpperCase()); }); });",
+            true,
+        ),
+        (
+            "(function (doc) { for (var name in doc.tags) emit(name, new Date(doc.at).getTime()); });",
+            true,
+        ),
+        ("(function (doc) { var list = []; list.push(doc.a); emit(list); });", false),
+        ("(function (doc) { var object = {}; object.a = doc.a; emit(object); });", false),
+        ("(function (doc) { emit(doc.tags.slice().sort()); });", false),
+        ("(function (doc) { var list = [1]; delete list[0]; });", false),
+        ("(function (doc) { var object = { n: 1 }; object.n++; });", false),
+        ("(function (doc) { emit(Object.isFrozen(doc)); });", false),
+        ("(function (doc) { emit(Object.getOwnPropertyDescriptor(doc, 'a')); });", false),
+        ("(function (doc) { 'use strict'; try { doc.a = 1; } catch (e) { emit(1); } });", false),
+        ("(function (doc) { new Object(doc).a = 1; });", false),
+        ("(function (doc) { [doc.a, doc.b] = [1, 2]; });", false),
+        ("(function (doc) { for (doc.a of [1]) { } });", false),
+    ] {
+        assert_eq!(Analysis::of(text).changes_nothing, changes_nothing, "{text}");
+    }
+}
