@@ -204,7 +204,7 @@ fn documents_are_routed_as_in_the_project() {
             assert_eq!(says(&function, document, "{}"), *expected, "{config}\n{document}");
             let Ok(Value::Object(members)) = parse_str(document) else { panic!("{document}") };
             let is_invalid =
-                matches!(schemas.check(members), couchctl::schema::Outcome::Invalid { .. });
+                matches!(schemas.check(&members), couchctl::schema::Outcome::Invalid { .. });
             assert_eq!(is_invalid, *expected != "ok", "{config}\n{document}");
         }
     }

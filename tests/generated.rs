@@ -230,7 +230,7 @@ fn compare(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize) {
             members.retain(|name, _| couchctl::schema::members::is_known(name));
             members.insert("_rev".to_owned(), "1-967a00dff5e02add41819138abb3284d".into());
             let document = Value::Object(members.clone());
-            let outcome = schemas.check(members);
+            let outcome = schemas.check(&members);
             for functions in &mut engines {
                 let said = says(functions, &design, &document);
                 match (&outcome, &said) {

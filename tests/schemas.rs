@@ -38,7 +38,7 @@ fn fails(files: &[(&str, &str)]) -> String {
 #[track_caller]
 fn says(schemas: &Schemas, document: &str) -> String {
     let Ok(Value::Object(members)) = parse_str(document) else { panic!("{document}") };
-    match schemas.check(members) {
+    match schemas.check(&members) {
         Outcome::Valid => "valid".to_owned(),
         Outcome::Ignored => "ignored".to_owned(),
         Outcome::Invalid { violations, .. } => {

@@ -207,6 +207,8 @@ impl Vm {
         self.with_rows(|vm, rows| {
             let mut rows = rows.iter();
             let mut writer = stringify::Writer::new(Spelling::JavaScript);
+            // Most lines are short; growing them step by step would cost more than this.
+            writer.text.reserve(256);
             writer.text.push('[');
             for (function, count) in counts.iter().enumerate() {
                 writer.text.push_str(if function == 0 { "[" } else { ",[" });

@@ -15,6 +15,9 @@ pub fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
     if is_integer(text) {
         return Some(if text == "-0" { Cow::Borrowed("0") } else { Cow::Borrowed(text) });
     }
+    if is_short_decimal(text) {
+        return Some(Cow::Borrowed(text));
+    }
     let double: f64 = text.parse().ok()?;
     if !double.is_finite() {
         return None;
@@ -22,6 +25,20 @@ pub fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
     let mut buffer = ryu_js::Buffer::new();
     let shortest = stored_float(double, &mut buffer);
     Some(if shortest == text { Cow::Borrowed(text) } else { Cow::Owned(shortest.into_owned()) })
+}
+
+/// Whether `text` is a decimal that is certainly the shortest of its double, as it stands: up to 15
+/// digits survive the way to a double and back, and none of these is one too many.
+fn is_short_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let Some((whole, fraction)) = digits.split_once('.') else { return false };
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.len() <= 16
+        && is_digits(whole)
+        && is_digits(fraction)
+        // Small numbers may be written with an exponent.
+        && (whole != "0" || !fraction.starts_with('0'))
+        && (!fraction.ends_with('0') || (fraction == "0" && whole != "0"))
 }
 
 /// Whether a JSON number is an integer for CouchDB: written without fraction and exponent.
@@ -60,4 +77,32 @@ pub fn number(text: &str) -> Value {
 #[must_use]
 pub fn number_to_double(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn short_decimals_are_as_they_are_printed(text in "-?(0|[1-9][0-9]{0,9})\\.[0-9]{1,9}") {
+            if is_short_decimal(&text) {
+                let mut buffer = ryu_js::Buffer::new();
+                let double: f64 = text.parse().expect("a number");
+                prop_assert_eq!(stored_float(double, &mut buffer), text);
+            }
+        }
+    }
+
+    #[test]
+    fn most_decimals_are_short() {
+        assert!(["0.5", "1.0", "-12.25", "1234567.12345678"].into_iter().all(is_short_decimal));
+        assert!(
+            ["0.0", "-0.0", "1.50", "0.05", "1e3", "1.5e3", "7", "12345678.123456789"]
+                .into_iter()
+                .all(|text| !is_short_decimal(text))
+        );
+    }
 }

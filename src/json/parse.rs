@@ -56,11 +56,16 @@ fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, JsonError> {
             let mut members = Map::new();
             let mut more = scanner.enter()?;
             while more {
-                let name = scanner.name()?.unescape().into_owned();
+                let name = scanner.name()?;
                 let member = value(scanner, depth + 1)?;
+                let earlier = members.insert(name.unescape().into_owned(), member);
                 // jiffy keeps the last of several equal names, at the place of the last.
-                members.shift_remove(&name);
-                members.insert(name, member);
+                if earlier.is_some() {
+                    let name = name.unescape();
+                    if let Some(last) = members.shift_remove(name.as_ref()) {
+                        members.insert(name.into_owned(), last);
+                    }
+                }
                 more = scanner.more(b'}')?;
             }
             Value::Object(members)

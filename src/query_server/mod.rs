@@ -144,7 +144,7 @@ impl<I: Read, O: Write> Lines<I, O> {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let mut written = output.write_all(line.as_bytes()).and_then(|()| output.write_all(b"\n"));
         // With another command at hand, nobody waits for this answer.
-        if written.is_ok() && !self.input.buffer().contains(&b'\n') {
+        if written.is_ok() && memchr::memchr(b'\n', self.input.buffer()).is_none() {
             written = output.flush();
         }
         self.open &= written.is_ok();

@@ -1,10 +1,12 @@
 //! One document against its schema.
 
+use super::instance::{self, Instance, Members};
 use super::members;
 use super::place::escape;
 use super::route::Route;
 use super::words;
 use super::{Schema, Schemas};
+use crate::document::{DocumentError, RawDocument};
 use crate::json::{Map, Value};
 
 /// Of one document, no more than this is told.
@@ -66,15 +68,46 @@ impl Schemas {
     /// Which schema a document belongs to.
     #[must_use]
     pub fn route(&self, document: &Map<String, Value>) -> Route {
-        self.routes.route(document)
+        self.routes.route(&instance::view(document))
     }
 
     /// Checks a document against the schema of its type.
     #[must_use]
-    pub fn check(&self, document: Map<String, Value>) -> Outcome {
+    pub fn check(&self, document: &Map<String, Value>) -> Outcome {
+        self.check_instance(instance::view(document), None)
+    }
+
+    /// Checks a document against the schema of this index, whatever its type is.
+    #[must_use]
+    pub fn check_as(&self, index: usize, document: &Map<String, Value>) -> Outcome {
+        self.types[index].check(instance::view(document), index)
+    }
+
+    /// Checks the text of a document, against the schema of its type where `schema` names no other.
+    ///
+    /// # Errors
+    /// When the text is not a JSON object that CouchDB accepts.
+    pub fn check_text(
+        &self,
+        document: &RawDocument,
+        schema: Option<usize>,
+    ) -> Result<Outcome, DocumentError> {
+        match Instance::parse(&document.text) {
+            Ok(Instance::Object(members)) => Ok(self.check_instance(members, schema)),
+            // That tells what is wrong with it.
+            _ => document
+                .members()
+                .map(|members| self.check_instance(instance::view(&members), schema)),
+        }
+    }
+
+    fn check_instance(&self, document: Members<'_>, schema: Option<usize>) -> Outcome {
+        if let Some(index) = schema {
+            return self.types[index].check(document, index);
+        }
         match self.routes.route(&document) {
             Route::Ignored => Outcome::Ignored,
-            Route::Schema(index) => self.check_as(index, document),
+            Route::Schema(index) => self.types[index].check(document, index),
             Route::Unknown { pointer, found, like } => {
                 let mut expected = match self.types.len() {
                     0 => "a type with a schema, of which there is none".to_owned(),
@@ -95,32 +128,33 @@ impl Schemas {
             }
         }
     }
-
-    /// Checks a document against the schema of this index, whatever its type is.
-    #[must_use]
-    pub fn check_as(&self, index: usize, mut document: Map<String, Value>) -> Outcome {
-        let schema = &self.types[index];
-        let mut violations: Vec<Violation> = document
-            .keys()
-            .filter(|name| !members::is_known(name))
-            .map(|name| reserved(name))
-            .collect();
-        document.retain(|name, _| !name.starts_with('_') || schema.sees(name));
-        let document = Value::Object(document);
-        if violations.is_empty() && schema.validator.is_valid(&document) {
-            return Outcome::Valid;
-        }
-        violations.extend(schema.violations(&document));
-        violations.truncate(VIOLATIONS);
-        Outcome::Invalid { schema: Some(index), violations }
-    }
 }
 
 impl Schema {
+    fn check(&self, mut document: Members<'_>, index: usize) -> Outcome {
+        let mut violations: Vec<Violation> = document
+            .iter()
+            .filter(|(name, _)| !members::is_known(name))
+            .map(|(name, _)| reserved(name))
+            .collect();
+        document.retain(|(name, _)| !name.starts_with('_') || self.sees(name));
+        let document = Instance::Object(document);
+        if violations.is_empty() && self.validator.is_valid(&document) {
+            return Outcome::Valid;
+        }
+        violations.extend(self.violations_of(&document));
+        violations.truncate(VIOLATIONS);
+        Outcome::Invalid { schema: Some(index), violations }
+    }
+
     /// What is wrong with a value, nothing of which is hidden from the schema.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        let errors = self.validator.iter_errors(value);
+        self.violations_of(&Instance::of(value))
+    }
+
+    fn violations_of(&self, instance: &Instance<'_>) -> Vec<Violation> {
+        let errors = self.validator.iter_errors(instance);
         errors.flat_map(|error| words::violations(&error)).collect()
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jsonschema::{Draft, ReferencingError, Registry, ValidationError, Validator, uri};
 
 use super::files::{Missing, Resources, Retriever, SchemaFile, address};
+use super::instance::Instances;
 use super::members;
 use super::route::Routes;
 use super::words;
@@ -30,7 +31,7 @@ pub struct Schema {
     /// CouchDB's own members that it speaks of, and gets to see.
     pub members: BTreeSet<&'static str>,
     pub(crate) address: String,
-    pub(super) validator: Validator,
+    pub(super) validator: Validator<Instances>,
 }
 
 impl fmt::Debug for Schema {
@@ -217,7 +218,7 @@ impl Compiler<'_> {
     fn compile(
         &self,
         file: &SchemaFile,
-    ) -> Result<(Validator, BTreeSet<&'static str>), Vec<Problem>> {
+    ) -> Result<(Validator<Instances>, BTreeSet<&'static str>), Vec<Problem>> {
         self.check(file)?;
         let address = address(&file.path);
         let parsed = uri::from_str(&address).map_err(|error| {
@@ -225,7 +226,7 @@ impl Compiler<'_> {
         })?;
         let mentioned = members::mentioned(self.registry, &parsed);
         let opened = members::opened(&file.value, &mentioned);
-        let mut options = jsonschema::options()
+        let mut options = jsonschema::options_for::<Instances>()
             .with_registry(self.registry)
             .should_validate_formats(self.formats);
         if !has_absolute_id(&file.value) {

@@ -15,6 +15,7 @@ mod check;
 pub mod compare;
 mod compile;
 mod files;
+mod instance;
 pub mod members;
 mod place;
 mod route;

@@ -1,7 +1,7 @@
 //! Which schema a document belongs to.
 
+use super::instance::{Instance, Members, member};
 use super::place;
-use crate::json::{Map, Value};
 use crate::project::{DatabaseConfig, Discriminator, Fault, did_you_mean};
 
 /// Where a document belongs.
@@ -87,18 +87,18 @@ impl Routes {
         })
     }
 
-    pub(super) fn route(&self, document: &Map<String, Value>) -> Route {
-        let id = document.get("_id").and_then(Value::as_str).unwrap_or_default();
+    pub(super) fn route(&self, document: &Members<'_>) -> Route {
+        let id = member(document, "_id").and_then(Instance::as_str).unwrap_or_default();
         // Neither is data: a design document, what is not replicated, and what is left of a deleted one.
         if id.starts_with("_design/")
             || id.starts_with("_local/")
-            || document.get("_deleted") == Some(&Value::Bool(true))
+            || matches!(member(document, "_deleted"), Some(Instance::Boolean(true)))
             || self.ignored_ids.iter().any(|pattern| pattern.matches(id))
         {
             return Route::Ignored;
         }
         let found = match &self.discriminator {
-            Source::Members(way) => member(document, way),
+            Source::Members(way) => found(document, way),
             Source::IdPrefix(separator) => {
                 id.split_once(separator.as_str()).map(|(prefix, _)| Found::Text(prefix))
             }
@@ -122,7 +122,7 @@ impl Routes {
         };
         let found = found.map(|found| match found {
             Found::Text(text) => super::words::shown_text(text),
-            Found::Other(value) => super::words::shown(value),
+            Found::Other(value) => super::words::shown(&value.to_owned_value()),
         });
         Route::Unknown { pointer: self.pointer(), found, like }
     }
@@ -143,20 +143,20 @@ impl Routes {
 #[derive(Clone, Copy)]
 enum Found<'a> {
     Text(&'a str),
-    Other(&'a Value),
+    Other(&'a Instance<'a>),
 }
 
-fn member<'a>(document: &'a Map<String, Value>, way: &[String]) -> Option<Found<'a>> {
+fn found<'a>(document: &'a Members<'a>, way: &[String]) -> Option<Found<'a>> {
     let (first, rest) = way.split_first()?;
-    let mut value = document.get(first)?;
+    let mut value = member(document, first)?;
     for name in rest {
         value = match value {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+            Instance::Array(items) => items.get(name.parse::<usize>().ok()?)?,
             other => other.get(name)?,
         };
     }
     Some(match value {
-        Value::String(text) => Found::Text(text),
+        Instance::String(text) => Found::Text(text),
         other => Found::Other(other),
     })
 }

@@ -172,17 +172,13 @@ impl Checked {
     fn of(schemas: &Schemas, batch: &[RawDocument], schema: Option<usize>) -> Self {
         let mut checked = Self { counts: Counts::default(), invalid: Vec::new() };
         for document in batch {
-            let members = match document.members() {
-                Ok(members) => members,
+            let outcome = match schemas.check_text(document, schema) {
+                Ok(outcome) => outcome,
                 Err(error) => {
                     checked.counts.invalid += 1;
                     checked.invalid.push(unreadable(document, &error));
                     continue;
                 }
-            };
-            let outcome = match schema {
-                Some(index) => schemas.check_as(index, members),
-                None => schemas.check(members),
             };
             match outcome {
                 Outcome::Valid => checked.counts.valid += 1,

@@ -153,7 +153,7 @@ fn check(schemas: &Schemas, schema: usize, case: &SchemaCase) -> CaseOutcome {
     let started = Instant::now();
     let verdict = match &case.skip {
         Some(reason) => Verdict::Skipped(reason.clone()),
-        None => judge(&case.fails, &schemas.check_as(schema, case.doc.clone())),
+        None => judge(&case.fails, &schemas.check_as(schema, &case.doc)),
     };
     CaseOutcome {
         name: case.name.clone(),
