@@ -4,17 +4,17 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{ProfileArgument, Terminal, open};
+use super::{ProfileArgument, Terminal, open, schema_changes};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::generate;
 use crate::project::suite::{SchemaSuite, Suite};
-use crate::project::{Database, Earlier, Problem, Project};
+use crate::project::{Database, Problem, Project};
 use crate::report::human::plural;
 use crate::report::terminal::escape;
+use crate::schema::Schemas;
 use crate::schema::views::Knowledge;
-use crate::schema::{Schemas, compare};
 
 /// Check that the project can be deployed.
 ///
@@ -218,25 +218,19 @@ fn check_views(knowledge: &Knowledge, design: &DesignDocument, warnings: &mut Ve
 
 /// The changes of schemas since a state of the repository that make documents invalid.
 fn compare_schemas(project: &Project, reference: &str) -> Result<Vec<String>, String> {
-    let earlier = Earlier::of(&project.root, reference).map_err(|error| error.to_string())?;
-    let all = |problems: Vec<Problem>| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!("at `{reference}`: {}", problems.join("; "))
-    };
-    let before = earlier.project(project).map_err(all)?;
-    let mut found = Vec::new();
-    for (old, new) in before.databases.iter().zip(&project.databases) {
-        // What is wrong with the schemas as they are now was told already.
-        let Ok(now) = Schemas::load(project, new) else { continue };
-        let then = Schemas::load(&before, old).map_err(all)?;
-        let changes = compare::changes(&then, &now).map_err(|error| error.to_string())?;
-        found.extend(changes.iter().map(|change| {
+    // What is wrong with the schemas as they are now was told already.
+    let (changed, _) = schema_changes::since(project, reference)?;
+    let told = changed.iter().flat_map(|database| {
+        database.impact.changes.iter().map(|(change, _)| {
             let makes = if change.certain { "makes" } else { "may make" };
             format!(
-                "schemas/{}/{}.schema.json:{}: `{}`: {}; this {makes} documents invalid that are there",
-                new.key, change.schema, change.line, change.pointer, change.message
+                "schemas/{}/{}.schema.json:{}: {}; this {makes} documents invalid that are there",
+                database.key,
+                change.schema,
+                change.line,
+                change.shown()
             )
-        }));
-    }
-    Ok(found)
+        })
+    });
+    Ok(told.collect())
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Run, ValidateArguments};
@@ -19,8 +18,6 @@ use crate::server::{Position, RemoteDatabase, ServerError};
 
 /// How many documents are asked for at a time.
 const PAGE: usize = 500;
-/// How many ids are asked for at a time.
-const IDS: usize = 10_000;
 
 /// How far a run came, as `--resume` notes it.
 #[derive(Serialize, Deserialize)]
@@ -83,7 +80,7 @@ pub(super) fn run(
         ends: Mutex::default(),
         stopped: Mutex::default(),
     };
-    let ids = match arguments.sample.map(|count| source.sample(count)) {
+    let ids = match arguments.sample.map(|count| source.ask(database.sample(count))) {
         None => None,
         Some(Some(ids)) => Some(ids),
         Some(None) => return source.failed(terminal).unwrap_or(Exit::Interrupted),
@@ -248,31 +245,5 @@ impl Source<'_> {
             reached = ends.pop_front().map(|(_, position)| position);
         }
         reached
-    }
-
-    /// Ids chosen at random, all as likely: every id is looked at, but no document.
-    fn sample(&self, count: usize) -> Option<Vec<String>> {
-        let mut random = rand::rng();
-        let mut chosen: Vec<String> = Vec::new();
-        let (mut seen, mut after) = (0_usize, None::<String>);
-        loop {
-            let (ids, is_last) = self.ask(self.database.ids_after(after.as_deref(), IDS))?;
-            after = ids.last().cloned().or(after);
-            for id in ids.into_iter().filter(|id| !id.starts_with("_design/")) {
-                seen += 1;
-                if chosen.len() < count {
-                    chosen.push(id);
-                } else {
-                    let place = random.random_range(0..seen);
-                    if let Some(other) = chosen.get_mut(place) {
-                        *other = id;
-                    }
-                }
-            }
-            if is_last {
-                chosen.sort();
-                return Some(chosen);
-            }
-        }
     }
 }
