@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use couchctl::engine::{Limits, Profile};
 use couchctl::functions::Functions;
-use couchctl::generate::vdu::checker;
+use couchctl::generate::vdu::{checker, declarative};
 use couchctl::json::{Map, Value, parse, to_string};
+use couchctl::mango::Selector;
 use couchctl::project::{ModuleError, ModuleLoader, Project};
 use couchctl::schema::Schemas;
 
@@ -69,6 +70,20 @@ fn generated(functions: &mut Functions, schemas: &Schemas, values: &[&Value]) ->
     Some(passes.unwrap_or_else(|failure| panic!("{failure:?}\n{filter}")))
 }
 
+/// Which values the selector generated from the schema takes; `None` where it cannot say the same.
+fn selected(schemas: &Schemas, values: &[&Value]) -> Option<Vec<bool>> {
+    let generated = declarative::checker(schemas, 0).ok()?;
+    if !generated.differences.is_empty() {
+        return None;
+    }
+    let selector = match Selector::parse(&generated.selector) {
+        Ok(selector) => selector,
+        Err(error) => panic!("{error}: {}", to_string(&generated.selector)),
+    };
+    let matches = |value: &&Value| selector.matches(&serde_json::json!({ "newDoc": value }));
+    Some(values.iter().map(matches).collect())
+}
+
 #[test]
 #[ignore = "needs the folder of the suite in COUCHCTL_JSON_SCHEMA_TEST_SUITE"]
 fn the_official_suite() {
@@ -79,6 +94,7 @@ fn the_official_suite() {
     files(&suite.join("remotes"), &mut remotes);
     let (mut passed, mut wrong) = (0, Vec::new());
     let (mut agreed, mut left_out) = (0, 0);
+    let (mut selections, mut not_said) = (0, 0);
     let profiles = [Profile::SpiderMonkey, Profile::QuickJs];
     let mut engines = profiles.map(|profile| Functions::new(profile, Limits::default()));
     for (draft, dialect, optional) in [
@@ -139,6 +155,20 @@ fn the_official_suite() {
                     };
                     let examples = group["tests"].as_array().expect("tests");
                     let values: Vec<&Value> = examples.iter().map(|test| &test["data"]).collect();
+                    match selected(&schemas, &values) {
+                        None => not_said += values.len(),
+                        Some(verdicts) => {
+                            for (test, taken) in examples.iter().zip(verdicts) {
+                                let valid = schemas.types[0].violations(&test["data"]).is_empty();
+                                let case = test["description"].as_str().expect("text");
+                                if taken == valid {
+                                    selections += 1;
+                                } else {
+                                    wrong.push(format!("selector: {place}: {case}"));
+                                }
+                            }
+                        }
+                    }
                     for functions in &mut engines {
                         let Some(verdicts) = generated(functions, &schemas, &values) else {
                             left_out += values.len();
@@ -169,7 +199,9 @@ fn the_official_suite() {
         }
     }
     println!("{passed} passed; generated functions: {agreed} agreed, {left_out} left out");
+    println!("generated selectors: {selections} agreed, {not_said} cannot be said");
     assert!(wrong.is_empty(), "{passed} passed, {} not:\n{}", wrong.len(), wrong.join("\n"));
     assert!(passed > 5000, "only {passed} cases");
+    assert!(selections > 3000, "the generated selectors agree in {selections}, not {not_said}");
     assert!(agreed > 5000, "the generated functions agree in {agreed}, and leave out {left_out}");
 }

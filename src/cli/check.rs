@@ -8,7 +8,8 @@ use super::{ProfileArgument, Terminal, open, schema_changes};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
-use crate::generate;
+use crate::generate::{self, vdu::declarative};
+use crate::json::Value;
 use crate::project::suite::{SchemaSuite, Suite};
 use crate::project::{Database, Problem, Project};
 use crate::report::human::plural;
@@ -87,7 +88,8 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
         let partitioned = database.config.partitioned;
         for design in &database.designs {
             checked.designs += 1;
-            checked.functions += check_design(&mut engine, design, partitioned, findings);
+            checked.functions +=
+                check_design(&mut engine, design, partitioned, findings, &mut checked.warnings);
         }
         checked.schemas += database.schemas.len();
         check_schemas(project, database, findings, &mut checked.warnings);
@@ -113,8 +115,20 @@ fn check_design(
     design: &DesignDocument,
     partitioned: bool,
     findings: &mut Vec<String>,
+    warnings: &mut Vec<String>,
 ) -> usize {
-    if let Err(error) = design.validate(partitioned) {
+    let member = "validate_doc_update";
+    let mut saved = design.clone();
+    // A selector in its place is newer than the server whose rules these are.
+    if design.language() == "query" && design.body.get(member).is_some_and(Value::is_object) {
+        saved.body.shift_remove(member);
+        warnings.push(format!(
+            "{}: CouchDB {} and older refuse a design document whose {member} is a selector",
+            place(design, &[member]),
+            declarative::LAST_WITHOUT
+        ));
+    }
+    if let Err(error) = saved.validate(partitioned) {
         let path = design
             .source_of(&error)
             .map_or_else(|| design.id.clone(), |source| source.path.display().to_string());
@@ -188,7 +202,7 @@ fn check_schemas(
             let path = path.display();
             format!("{path}: is not what the schemas give now; run `couchctl generate` again")
         })),
-        Err(problem) => findings.push(shown(&problem)),
+        Err(problems) => findings.extend(problems.iter().map(shown)),
     }
     if let Some(knowledge) = Knowledge::of(&schemas) {
         for design in &database.designs {
