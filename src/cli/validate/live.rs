@@ -16,9 +16,6 @@ use crate::project::Project;
 use crate::schema::stream::Counts;
 use crate::server::{Position, RemoteDatabase, ServerError};
 
-/// How many documents are asked for at a time.
-const PAGE: usize = 500;
-
 /// How far a run came, as `--resume` notes it.
 #[derive(Serialize, Deserialize)]
 struct Checkpoint {
@@ -77,6 +74,7 @@ pub(super) fn run(
     let source = Source {
         connected: &connected,
         database: &database,
+        page: usize::from(arguments.page),
         ends: Mutex::default(),
         stopped: Mutex::default(),
     };
@@ -173,6 +171,8 @@ enum Stopped {
 struct Source<'a> {
     connected: &'a Connected,
     database: &'a RemoteDatabase,
+    /// How many documents are asked for at a time.
+    page: usize,
     /// Behind how many documents the pages ended, and where the next ones start.
     ends: Mutex<VecDeque<(u64, Position)>>,
     stopped: Mutex<Option<Stopped>>,
@@ -208,7 +208,7 @@ impl Source<'_> {
         let mut count = 0;
         let pages = std::iter::from_fn(move || {
             let from = next.take()?;
-            let page = self.ask(self.database.page(&from, PAGE))?;
+            let page = self.ask(self.database.page(&from, self.page))?;
             count += page.documents.len() as u64;
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             ends.push_back((count, page.next.clone()));
@@ -225,7 +225,8 @@ impl Source<'_> {
         &self,
         ids: &[String],
     ) -> impl Iterator<Item = Result<RawDocument, DocumentError>> + Send {
-        let pages = ids.chunks(PAGE).map_while(|ids| self.ask(self.database.documents_of(ids)));
+        let pages =
+            ids.chunks(self.page).map_while(|ids| self.ask(self.database.documents_of(ids)));
         pages.flatten().map(|document| Ok(self.raw(&document)))
     }
 

@@ -47,6 +47,9 @@ pub(super) struct ValidateArguments {
     /// Check only documents of the server that changed after this sequence
     #[arg(long, value_name = "SEQUENCE", conflicts_with = "files")]
     since: Option<String>,
+    /// Documents asked for at a time
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    page: u16,
     /// Note here how far the documents of the server were checked, and go on from there
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     resume: Option<PathBuf>,

@@ -9,7 +9,7 @@ use crate::generate::GenerateError;
 use crate::generate::vdu::emit::says_something;
 use crate::generate::vdu::unevaluated::evaluated;
 use crate::generate::vdu::{MAXIMUM, Unchecked, number, unchecked};
-use crate::json::{Map, Value, is_integer};
+use crate::json::{Map, Value};
 use crate::schema::Schemas;
 use crate::schema::scope::Scope;
 
@@ -217,11 +217,6 @@ impl<'a> Compiler<'a> {
     fn equal(&mut self, value: &Value, path: &Path, keyword: &str, scope: &Scope<'_>) -> Condition {
         match value {
             Value::String(text) => matches(path, &Expression::exactly([text.as_str()])),
-            Value::Number(number)
-                if !is_integer(number.as_str()) && number::literal(number.as_str()).is_none() =>
-            {
-                self.refuse(scope, keyword, "CouchDB has no number of so many digits")
-            }
             Value::Array(items) if !items.is_empty() => {
                 let size = path.is("$size", items.len());
                 let items = items.iter().enumerate();
@@ -264,11 +259,6 @@ impl<'a> Compiler<'a> {
             ("exclusiveMaximum", "$lt"),
         ] {
             let Some(Value::Number(limit)) = members.get(keyword) else { continue };
-            let text = limit.as_str();
-            if !is_integer(text) && number::literal(text).is_none() {
-                self.refuse(scope, keyword, "CouchDB has no number of so many digits");
-                continue;
-            }
             // In draft 4 a flag beside the limit excludes it.
             let flag = if keyword == "minimum" { "exclusiveMinimum" } else { "exclusiveMaximum" };
             let is_excluded =
