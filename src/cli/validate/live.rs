@@ -1,7 +1,7 @@
 //! Documents of a server.
 
-use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,6 @@ pub(super) fn run(
         connected: &connected,
         database: &database,
         page: usize::from(arguments.page),
-        ends: Mutex::default(),
         stopped: Mutex::default(),
     };
     let ids = match arguments.sample.map(|count| source.ask(database.sample(count))) {
@@ -83,24 +82,21 @@ pub(super) fn run(
         Some(Some(ids)) => Some(ids),
         Some(None) => return source.failed(terminal).unwrap_or(Exit::Interrupted),
     };
+    run.seen = Counts { valid: start.valid, invalid: start.invalid, ignored: start.ignored };
     let mut saved = Ok(());
-    let checked = {
-        let mut note = |counts: Counts| {
-            if let Some(path) = &arguments.resume
-                && let Some(position) = source.reached(counts)
-            {
-                saved = write(path, &start, position, counts);
+    let checked = match ids {
+        Some(ids) => run.check(source.chosen(&ids), &mut |_| true),
+        None => source.each_page(start.position.clone(), |documents, next| {
+            let documents = documents.into_iter().map(|document| Ok(source.raw(&document)));
+            run.check(documents, &mut |_| true)?;
+            // Now exactly the documents before the next page are counted.
+            if let Some(path) = &arguments.resume {
+                saved = write(path, &start, next, run.seen);
             }
-            saved.is_ok()
-        };
-        match ids {
-            Some(ids) => run.check(source.chosen(&ids), &mut note),
-            None => run.check(source.from(start.position.clone()), &mut note),
-        }
+            Ok(saved.is_ok())
+        }),
     };
-    run.seen.valid += start.valid;
-    run.seen.invalid += start.invalid;
-    run.seen.ignored += start.ignored;
+    run.bar.finish_and_clear();
     if let Err(error) = saved {
         terminal.error(&format!("the file of --resume cannot be written: {error}"), None);
         return Exit::Usage;
@@ -152,9 +148,9 @@ fn write(
         server: start.server.clone(),
         database: start.database.clone(),
         position,
-        valid: start.valid + counts.valid,
-        invalid: start.invalid + counts.invalid,
-        ignored: start.ignored + counts.ignored,
+        valid: counts.valid,
+        invalid: counts.invalid,
+        ignored: counts.ignored,
     };
     let beside = path.with_extension("part");
     std::fs::write(&beside, serde_json::to_string(&checkpoint)?)?;
@@ -167,14 +163,12 @@ enum Stopped {
     Failed(ServerError),
 }
 
-/// The documents of a database, and how far they were read.
+/// The documents of a database, and why there are no more.
 struct Source<'a> {
     connected: &'a Connected,
     database: &'a RemoteDatabase,
     /// How many documents are asked for at a time.
     page: usize,
-    /// Behind how many documents the pages ended, and where the next ones start.
-    ends: Mutex<VecDeque<(u64, Position)>>,
     stopped: Mutex<Option<Stopped>>,
 }
 
@@ -199,25 +193,33 @@ impl Source<'_> {
         })
     }
 
-    /// The documents from a position on.
-    fn from(
+    /// Gives the documents from a position on to `each`, page by page, with where the next page starts,
+    /// until it says no. The next page is on its way meanwhile.
+    fn each_page(
         &self,
         position: Position,
-    ) -> impl Iterator<Item = Result<RawDocument, DocumentError>> + Send {
-        let mut next = Some(position);
-        let mut count = 0;
-        let pages = std::iter::from_fn(move || {
-            let from = next.take()?;
-            let page = self.ask(self.database.page(&from, self.page))?;
-            count += page.documents.len() as u64;
-            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.push_back((count, page.next.clone()));
-            if !page.is_last {
-                next = Some(page.next);
+        mut each: impl FnMut(Vec<Value>, Position) -> Result<bool, DocumentError>,
+    ) -> Result<(), DocumentError> {
+        let (to_us, pages) = sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut from = position;
+                while let Some(page) = self.ask(self.database.page(&from, self.page)) {
+                    from = page.next.clone();
+                    let is_last = page.is_last;
+                    // Nobody takes it any more when a run ends early.
+                    if to_us.send(page).is_err() || is_last {
+                        break;
+                    }
+                }
+            });
+            for page in pages {
+                if !each(page.documents, page.next)? {
+                    break;
+                }
             }
-            Some(page.documents)
-        });
-        pages.flatten().map(|document| Ok(self.raw(&document)))
+            Ok(())
+        })
     }
 
     /// The documents of these ids.
@@ -236,15 +238,5 @@ impl Source<'_> {
             line: 1,
             source: self.database.name().into(),
         }
-    }
-
-    /// The last position before which all documents are checked, if it is a new one.
-    fn reached(&self, counts: Counts) -> Option<Position> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut reached = None;
-        while ends.front().is_some_and(|(count, _)| *count <= counts.documents()) {
-            reached = ends.pop_front().map(|(_, position)| position);
-        }
-        reached
     }
 }

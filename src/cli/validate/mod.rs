@@ -124,7 +124,9 @@ pub(super) fn run(
         }
     };
     let documents = files.into_iter().flat_map(|path| Documents::open(&path));
-    match run.check(documents, &mut |_| true) {
+    let checked = run.check(documents, &mut |_| true);
+    run.bar.finish_and_clear();
+    match checked {
         Ok(()) => run.report(arguments.format, terminal),
         Err(error) => {
             // What was found before it is still worth telling.
@@ -142,7 +144,7 @@ struct Run<'a> {
     schemas: &'a Schemas,
     options: stream::Options,
     summary: Summary,
-    /// How many were checked.
+    /// How many were checked, those of interrupted runs included.
     seen: stream::Counts,
     bar: ProgressBar,
     started: Instant,
@@ -156,23 +158,23 @@ impl Run<'_> {
         goes_on: &mut dyn FnMut(stream::Counts) -> bool,
     ) -> Result<(), DocumentError> {
         let (summary, seen, bar) = (&mut self.summary, &mut self.seen, &self.bar);
-        let checked = stream::check(
+        let before = *seen;
+        stream::check(
             self.schemas,
             documents,
             &self.options,
             &mut |document| summary.add(document),
             &mut |counts| {
-                *seen = counts;
+                *seen = before + counts;
                 bar.set_message(format!(
                     "{} documents, {} invalid",
-                    counts.documents(),
-                    counts.invalid
+                    seen.documents(),
+                    seen.invalid
                 ));
                 goes_on(counts)
             },
-        );
-        self.bar.finish_and_clear();
-        checked.map(|_| ())
+        )
+        .map(|_| ())
     }
 
     /// Tells what was found.

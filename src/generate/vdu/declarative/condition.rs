@@ -94,7 +94,10 @@ impl Condition {
         match self {
             Self::All(all) if all.is_empty() => at(base, json!({ "$exists": true })),
             Self::Any(any) if any.is_empty() => at(base, json!({ "$exists": false })),
-            Self::All(all) => conjunction(all.iter().map(|one| one.selector(base)).collect()),
+            Self::All(all) => {
+                let all: Vec<Value> = all.iter().map(|one| one.selector(base)).collect();
+                conjunction(&all)
+            }
             Self::Any(any) => {
                 let any: Vec<Value> = any.iter().map(|one| one.selector(base)).collect();
                 json!({ "$or": any })
@@ -122,7 +125,7 @@ fn at(path: &Path, operator: Value) -> Value {
 }
 
 /// Conditions with names of their own become members of one object, which reads better than `$and`.
-fn conjunction(all: Vec<Value>) -> Value {
+fn conjunction(all: &[Value]) -> Value {
     let mut merged = Map::new();
     for (name, value) in all.iter().filter_map(Value::as_object).flatten() {
         merged.insert(name.clone(), value.clone());

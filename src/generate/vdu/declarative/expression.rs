@@ -68,8 +68,8 @@ impl Expression {
         while let Some(character) = rest.next() {
             match character {
                 '*' if not.is_empty() => out.text.push_str("(?s:.*)"),
-                '*' => out.text.push_str(&format!("(?:{not}(?s:.))*")),
-                '?' => out.text.push_str(&format!("{not}(?s:.)")),
+                '*' => out.text.extend(["(?:", &not, "(?s:.))*"]),
+                '?' => out.text.extend([&not, "(?s:.)"]),
                 '[' => {
                     out.text.push_str(&not);
                     out.text.push('[');
@@ -217,7 +217,7 @@ impl Parser<'_> {
                 Escaped::Class(class, is_negated) => {
                     self.out.characters |= is_negated || class == SPACES;
                     let not = if is_negated { "^" } else { "" };
-                    self.out.text.push_str(&format!("[{not}{class}]"));
+                    self.out.text.extend(["[", not, class, "]"]);
                 }
                 Escaped::Character(character) => self.character(character),
             },
@@ -324,7 +324,7 @@ impl Parser<'_> {
         match self.rest.peek() {
             Some('*' | '+' | '?') => self.out.text.extend(self.rest.next()),
             Some('{') => {
-                while let Some(next) = self.rest.next() {
+                for next in self.rest.by_ref() {
                     self.out.text.push(next);
                     if next == '}' {
                         break;
