@@ -84,6 +84,26 @@ fn selected(schemas: &Schemas, values: &[&Value]) -> Option<Vec<bool>> {
     Some(values.iter().map(matches).collect())
 }
 
+/// The configuration that maps the suite's addresses to its files.
+fn config(suite: &Path, remotes: &[PathBuf], formats: bool) -> String {
+    let mut config = format!(
+        "[databases.db.validation]\nignore_formats = {}\n[databases.db.validation.references]\n",
+        !formats
+    );
+    for remote in remotes {
+        let below = remote.strip_prefix(suite.join("remotes")).expect("below");
+        config += &[
+            "\"http://localhost:1234/",
+            &below.to_string_lossy(),
+            "\" = '",
+            &remote.to_string_lossy(),
+            "'\n",
+        ]
+        .concat();
+    }
+    config
+}
+
 /// The cases in which what was generated from the schema judges in another way than the schema.
 fn differences<'a>(
     schemas: &'a Schemas,
@@ -121,21 +141,7 @@ fn the_official_suite() {
             if formats && !optional {
                 continue;
             }
-            let mut config = format!(
-                "[databases.db.validation]\nignore_formats = {}\n[databases.db.validation.references]\n",
-                !formats
-            );
-            for remote in &remotes {
-                let below = remote.strip_prefix(suite.join("remotes")).expect("below");
-                config += &[
-                    "\"http://localhost:1234/",
-                    &below.to_string_lossy(),
-                    "\" = \'",
-                    &remote.to_string_lossy(),
-                    "\'\n",
-                ]
-                .concat();
-            }
+            let config = config(&suite, &remotes, formats);
             let mut tests = Vec::new();
             let folder = suite.join("tests").join(draft);
             if formats {

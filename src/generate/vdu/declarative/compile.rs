@@ -4,10 +4,9 @@ use jsonschema::Draft;
 
 use super::Declarative;
 use super::condition::{Condition, Path};
-use super::expression::{Expression, MOST};
+use super::expression::{Expression, MOST, of_format};
+use super::objects::no_name_but;
 use crate::generate::GenerateError;
-use crate::generate::vdu::emit::says_something;
-use crate::generate::vdu::unevaluated::evaluated;
 use crate::generate::vdu::{MAXIMUM, Unchecked, number, unchecked};
 use crate::json::{Map, Value};
 use crate::schema::Schemas;
@@ -18,9 +17,6 @@ const BYTES: usize = 50;
 
 /// A selector has no more conditions than this.
 const CONDITIONS: usize = MAXIMUM / BYTES;
-
-/// Arrays are counted up to here: a selector names each number of items.
-const ITEMS: u64 = 200;
 
 const ONE_POINT_ZERO: &str =
     "a selector takes `1` for an integer, and not `1.0`, which is one by the schema";
@@ -96,7 +92,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn compile(&mut self, schema: &'a Value, at: At<'_>, scope: &Scope<'a>) -> Compiled {
+    pub(super) fn compile(&mut self, schema: &'a Value, at: At<'_>, scope: &Scope<'a>) -> Compiled {
         let members = match schema {
             Value::Object(members) => members,
             Value::Bool(false) => return Ok(Condition::FALSE),
@@ -310,7 +306,7 @@ impl<'a> Compiler<'a> {
             if matches!(format, "time" | "date-time") {
                 self.differs(scope, "format", LEAP_SECOND);
             }
-            all.push(match format_expression(format) {
+            all.push(match of_format(format) {
                 Some(text) => path.is("$regex", text),
                 None => {
                     let reason = format!("the rules of the format `{format}` do not fit in here");
@@ -325,92 +321,6 @@ impl<'a> Compiler<'a> {
             }
         }
         all
-    }
-
-    fn arrays(
-        &mut self,
-        members: &'a Members,
-        path: &Path,
-        scope: &Scope<'a>,
-    ) -> Result<Vec<Condition>, GenerateError> {
-        let mut all = Vec::new();
-        for keyword in ["minItems", "maxItems"] {
-            let Some(limit) = limit(members, keyword) else { continue };
-            all.push(match (keyword, limit) {
-                (_, limit) if limit > ITEMS => {
-                    self.refuse(scope, keyword, "a selector names each number of items up to it")
-                }
-                ("minItems", least) => at_most(path, least.checked_sub(1)).negated(),
-                (_, most) => at_most(path, Some(most)),
-            });
-        }
-        if members.get("uniqueItems") == Some(&Value::Bool(true)) {
-            self.refuse(scope, "uniqueItems", "a selector cannot compare items with each other");
-        }
-        let is_newest = scope.draft > Draft::Draft201909;
-        let (first, rest) = match members.get("items") {
-            Some(list @ Value::Array(_)) if !is_newest => (
-                Some(("items", list)),
-                members.get("additionalItems").map(|s| ("additionalItems", s)),
-            ),
-            items => {
-                let first = members.get("prefixItems").filter(|_| is_newest);
-                (first.map(|list| ("prefixItems", list)), items.map(|items| ("items", items)))
-            }
-        };
-        let list = first.and_then(|(_, list)| list.as_array()).map_or(&[][..], Vec::as_slice);
-        for (index, schema) in list.iter().enumerate().filter(|(_, schema)| says_something(schema))
-        {
-            let keyword = first.map_or("", |(keyword, _)| keyword);
-            let scope = scope.child(&format!("{keyword}/{index}"), schema);
-            let item = path.item(index);
-            let condition = self.compile(schema, At { path: &item, is_document: false }, &scope)?;
-            // An array has no item behind its end, and a selector calls that no missing one.
-            all.push(Condition::any([at_most(path, Some(index as u64)), condition]));
-        }
-        if let Some((keyword, schema)) = rest.filter(|(_, schema)| says_something(schema)) {
-            let inner = scope.child(keyword, schema);
-            all.push(if *schema == Value::Bool(false) {
-                at_most(path, Some(list.len() as u64))
-            } else if list.is_empty() {
-                let condition = self.element(schema, &inner)?;
-                Condition::any([path.is("$size", 0), path.is("$allMatch", condition)])
-            } else {
-                self.refuse(scope, keyword, "a selector cannot leave the first items out")
-            });
-        }
-        if let Some(schema) = members.get("contains").filter(|_| scope.draft >= Draft::Draft6) {
-            let bounds = ["minContains", "maxContains"].map(|keyword| {
-                limit(members, keyword).filter(|_| scope.draft >= Draft::Draft201909)
-            });
-            let condition = self.element(schema, &scope.child("contains", schema))?;
-            match bounds {
-                [None | Some(1), None] => all.push(path.is("$elemMatch", condition)),
-                [Some(0), None] => {}
-                _ => all.push(self.refuse(scope, "contains", "a selector cannot count items")),
-            }
-        }
-        if members.get("unevaluatedItems").is_some_and(says_something)
-            && scope.draft >= Draft::Draft201909
-        {
-            self.refuse(
-                scope,
-                "unevaluatedItems",
-                "which items are evaluated depends on the document",
-            );
-        }
-        Ok(all)
-    }
-
-    /// The selector of an item, or of a member's name.
-    pub(super) fn element(
-        &mut self,
-        schema: &'a Value,
-        scope: &Scope<'a>,
-    ) -> Result<Value, GenerateError> {
-        let path = Path(String::new());
-        let condition = self.compile(schema, At { path: &path, is_document: false }, scope)?;
-        Ok(condition.selector(&path))
     }
 
     fn choices(
@@ -457,205 +367,7 @@ impl<'a> Compiler<'a> {
         }
         Ok(())
     }
-
-    fn objects(
-        &mut self,
-        members: &'a Members,
-        at: At<'_>,
-        scope: &Scope<'a>,
-    ) -> Result<Vec<Condition>, GenerateError> {
-        let mut all = Vec::new();
-        let required = names(members.get("required"));
-        for name in &required {
-            all.push(self.exists(at.path, name, "required", scope));
-        }
-        self.sizes(members, at, scope, &mut all);
-        let properties = members.get("properties").and_then(Value::as_object);
-        for (name, schema) in properties.into_iter().flatten() {
-            if !says_something(schema) {
-                continue;
-            }
-            let keyword = format!("properties/{}", escape(name));
-            let Some(child) = at.path.child(name) else {
-                self.unnamed(scope, &keyword);
-                continue;
-            };
-            let inner = scope.child(&keyword, schema);
-            let condition =
-                self.compile(schema, At { path: &child, is_document: false }, &inner)?;
-            all.push(if required.contains(&name.as_str()) {
-                condition
-            } else {
-                Condition::any([child.exists().negated(), condition])
-            });
-        }
-        let known: Vec<&str> =
-            properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let mut patterns = Vec::new();
-        for (pattern, schema) in
-            members.get("patternProperties").and_then(Value::as_object).into_iter().flatten()
-        {
-            let keyword = format!("patternProperties/{}", escape(pattern));
-            patterns.push(pattern.as_str());
-            match (schema, self.names_like(&[], &[pattern], &keyword, scope)) {
-                (Value::Bool(false), Some(expression)) if !at.is_document => {
-                    all.push(any_name(at.path, expression_selector(&expression, true)).negated());
-                }
-                (schema, _) if says_something(schema) => {
-                    self.refuse(scope, &keyword, UNKNOWN_NAMES);
-                }
-                _ => {}
-            }
-        }
-        for keyword in ["additionalProperties", "unevaluatedProperties"] {
-            self.others(members, keyword, (&known, &patterns), at, scope, &mut all)?;
-        }
-        if let Some(schema) = members.get("propertyNames").filter(|_| scope.draft >= Draft::Draft6)
-        {
-            all.push(if at.is_document {
-                self.refuse(scope, "propertyNames", "a document has names of CouchDB's own, too")
-            } else {
-                let path = Path(String::new());
-                let inner = scope.child("propertyNames", schema);
-                let name = At { path: &path, is_document: false };
-                let condition = self.compile(schema, name, &inner)?.negated();
-                any_name(at.path, condition.selector(&path)).negated()
-            });
-        }
-        self.dependencies(members, at, scope, &mut all)?;
-        Ok(all)
-    }
-
-    /// `minProperties` and `maxProperties`: a selector can only tell whether there are any.
-    fn sizes(
-        &mut self,
-        members: &Members,
-        at: At<'_>,
-        scope: &Scope<'_>,
-        all: &mut Vec<Condition>,
-    ) {
-        let is_empty = || at.path.is("$eq", Value::Object(Map::new()));
-        for keyword in ["minProperties", "maxProperties"] {
-            all.push(match (keyword, limit(members, keyword)) {
-                (_, None) | ("minProperties", Some(0)) => continue,
-                ("minProperties", Some(1)) if !at.is_document => is_empty().negated(),
-                ("maxProperties", Some(0)) if !at.is_document => is_empty(),
-                _ => self.refuse(scope, keyword, "a selector cannot count members"),
-            });
-        }
-    }
-
-    /// The members that neither a name nor a pattern knows.
-    fn others(
-        &mut self,
-        members: &'a Members,
-        keyword: &str,
-        (known, patterns): (&[&str], &[&str]),
-        at: At<'_>,
-        scope: &Scope<'a>,
-        all: &mut Vec<Condition>,
-    ) -> Result<(), GenerateError> {
-        let is_unevaluated = keyword == "unevaluatedProperties";
-        let Some(schema) = members
-            .get(keyword)
-            .filter(|schema| says_something(schema))
-            .filter(|_| !is_unevaluated || scope.draft >= Draft::Draft201909)
-        else {
-            return Ok(());
-        };
-        let (mut known, mut patterns) = (known.to_vec(), patterns.to_vec());
-        if is_unevaluated {
-            match evaluated(members, scope)? {
-                None => {
-                    let reason = "which members are evaluated depends on the document";
-                    self.refuse(scope, keyword, reason);
-                    return Ok(());
-                }
-                Some(found) if found.all => return Ok(()),
-                Some(found) => {
-                    known = found.names.into_iter().collect();
-                    patterns = found.patterns.into_iter().collect();
-                }
-            }
-        }
-        if *schema != Value::Bool(false) {
-            self.refuse(scope, keyword, UNKNOWN_NAMES);
-        } else if let Some(mut expression) = self.names_like(&known, &patterns, keyword, scope) {
-            if at.is_document {
-                // CouchDB's own members have been dealt with, and it refuses others of the kind.
-                expression = Expression::any([expression, Expression::prefix("_")]);
-            }
-            all.push(no_name_but(at.path, &expression));
-        }
-        Ok(())
-    }
-
-    /// What matches these names, and those with these patterns.
-    fn names_like(
-        &mut self,
-        known: &[&str],
-        patterns: &[&str],
-        keyword: &str,
-        scope: &Scope<'_>,
-    ) -> Option<Expression> {
-        let mut parts = Vec::new();
-        if !known.is_empty() {
-            parts.push(Expression::exactly(known.iter().copied()));
-        }
-        for pattern in patterns {
-            match Expression::pattern(pattern) {
-                Ok(expression) => parts.push(expression),
-                Err(reason) => {
-                    self.refuse(scope, keyword, &reason);
-                    return None;
-                }
-            }
-        }
-        if parts.is_empty() {
-            parts.push(Expression::nothing());
-        }
-        Some(Expression::any(parts))
-    }
-
-    fn exists(&mut self, path: &Path, name: &str, keyword: &str, scope: &Scope<'_>) -> Condition {
-        match path.child(name) {
-            Some(child) => child.exists(),
-            None => self.unnamed(scope, keyword),
-        }
-    }
-
-    fn dependencies(
-        &mut self,
-        members: &'a Members,
-        at: At<'_>,
-        scope: &Scope<'a>,
-        all: &mut Vec<Condition>,
-    ) -> Result<(), GenerateError> {
-        for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
-            let is_newer = scope.draft >= Draft::Draft201909;
-            let entries = members.get(keyword).and_then(Value::as_object);
-            let entries = entries.filter(|_| is_newer || keyword == "dependencies");
-            for (name, dependency) in entries.into_iter().flatten() {
-                let missing = self.exists(at.path, name, keyword, scope).negated();
-                let conclusion = match dependency {
-                    Value::Array(_) => Condition::all(
-                        names(Some(dependency))
-                            .into_iter()
-                            .map(|name| self.exists(at.path, name, keyword, scope)),
-                    ),
-                    schema => {
-                        let scope = scope.child(&format!("{keyword}/{}", escape(name)), schema);
-                        self.compile(schema, at, &scope)?
-                    }
-                };
-                all.push(Condition::any([missing, conclusion]));
-            }
-        }
-        Ok(())
-    }
 }
-
-const UNKNOWN_NAMES: &str = "a selector cannot look at members whose names it does not know";
 
 pub(super) fn new_document() -> Path {
     Path("newDoc".to_owned())
@@ -663,27 +375,6 @@ pub(super) fn new_document() -> Path {
 
 pub(super) fn matches(path: &Path, expression: &Expression) -> Condition {
     path.is("$regex", expression.text())
-}
-
-fn expression_selector(expression: &Expression, holds: bool) -> Value {
-    let path = Path(String::new());
-    let condition = matches(&path, expression);
-    if holds { condition.selector(&path) } else { condition.negated().selector(&path) }
-}
-
-fn any_name(path: &Path, selector: Value) -> Condition {
-    path.is("$keyMapMatch", selector)
-}
-
-/// No member has a name but such that the expression matches.
-fn no_name_but(path: &Path, expression: &Expression) -> Condition {
-    any_name(path, expression_selector(expression, false)).negated()
-}
-
-/// The array has at most so many items; never, without a number.
-fn at_most(path: &Path, most: Option<u64>) -> Condition {
-    let sizes = most.into_iter().flat_map(|most| 0..=most);
-    Condition::any(sizes.map(|size| path.is("$size", size)))
 }
 
 fn exactly_one(conditions: &[Condition]) -> Condition {
@@ -695,37 +386,7 @@ fn exactly_one(conditions: &[Condition]) -> Condition {
 }
 
 /// A number of characters, items or members.
-fn limit(members: &Members, keyword: &str) -> Option<u64> {
+pub(super) fn limit(members: &Members, keyword: &str) -> Option<u64> {
     let number = members.get(keyword)?.as_number()?;
     number::literal(number.as_str())?.parse().ok()
-}
-
-fn names(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// A name as a token of a JSON Pointer.
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-/// The regular expression of a format, where it has one.
-fn format_expression(format: &str) -> Option<String> {
-    const DATE: &str = "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])\
-        |(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))\
-        |(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)";
-    const TIME: &str = "(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]+)?\
-        (?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])|23:59:60(?:\\.[0-9]+)?(?:[Zz]|[+-]00:00))";
-    Some(match format {
-        "date" => format!("\\A{DATE}\\z"),
-        "time" => format!("\\A{TIME}\\z"),
-        "date-time" => format!("\\A{DATE}[Tt]{TIME}\\z"),
-        "ipv4" => {
-            let part = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-            format!("\\A{part}(?:\\.{part}){{3}}\\z")
-        }
-        "uuid" => "\\A[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\z".to_owned(),
-        "json-pointer" => "\\A(?:/(?:[^~/]|~[01])*)*\\z".to_owned(),
-        _ => return None,
-    })
 }

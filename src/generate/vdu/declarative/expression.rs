@@ -357,6 +357,27 @@ enum Escaped {
     Class(&'static str, bool),
 }
 
+/// The regular expression of a format, where it has one.
+pub(super) fn of_format(format: &str) -> Option<String> {
+    const DATE: &str = "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])\
+        |(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))\
+        |(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)";
+    const TIME: &str = "(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]+)?\
+        (?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])|23:59:60(?:\\.[0-9]+)?(?:[Zz]|[+-]00:00))";
+    Some(match format {
+        "date" => format!("\\A{DATE}\\z"),
+        "time" => format!("\\A{TIME}\\z"),
+        "date-time" => format!("\\A{DATE}[Tt]{TIME}\\z"),
+        "ipv4" => {
+            let part = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+            format!("\\A{part}(?:\\.{part}){{3}}\\z")
+        }
+        "uuid" => "\\A[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\z".to_owned(),
+        "json-pointer" => "\\A(?:/(?:[^~/]|~[01])*)*\\z".to_owned(),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

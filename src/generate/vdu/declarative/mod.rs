@@ -9,9 +9,11 @@
 //! texts are compared by regular expressions. These are ones of PCRE; `(*UTF)` in front makes them count
 //! characters instead of bytes.
 
+mod arrays;
 mod compile;
 mod condition;
 mod expression;
+mod objects;
 mod route;
 
 use crate::json::{Map, Value};
