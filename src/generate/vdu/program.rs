@@ -7,6 +7,7 @@ use jsonschema::Draft;
 use super::emit::Body;
 use super::text::{At, Code, is_identifier, string};
 use super::{GenerateError, Generated, MARK, MAXIMUM, Unchecked, helpers, pattern, unchecked};
+use crate::engine::KEYWORDS;
 use crate::json::Value;
 use crate::schema::scope::{Scope, root};
 use crate::schema::{Schemas, Source, members, words};
@@ -285,63 +286,24 @@ impl Program<'_> {
     }
 }
 
-/// Words of JavaScript that cannot name a function.
+/// Words of JavaScript that cannot name a function, or name something already.
 fn is_reserved(name: &str) -> bool {
-    const WORDS: [&str; 50] = [
+    const LATER: [&str; 11] = [
         "await",
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "for",
-        "function",
-        "if",
         "implements",
-        "import",
-        "in",
-        "instanceof",
         "interface",
         "let",
-        "new",
-        "null",
         "package",
         "private",
         "protected",
         "public",
-        "return",
         "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typeof",
         "undefined",
-        "var",
-        "void",
-        "while",
-        "with",
         "yield",
-        "emit",
-        "log",
-        "require",
     ];
-    const GLOBALS: [&str; 12] = [
-        "Array", "JSON", "Number", "Object", "RegExp", "String", "isArray", "sum", "toJSON",
-        "index", "send", "start",
+    const GLOBALS: [&str; 15] = [
+        "Array", "JSON", "Number", "Object", "RegExp", "String", "emit", "index", "isArray", "log",
+        "require", "send", "start", "sum", "toJSON",
     ];
-    WORDS.contains(&name) || GLOBALS.contains(&name)
+    KEYWORDS.contains(&name) || LATER.contains(&name) || GLOBALS.contains(&name)
 }
