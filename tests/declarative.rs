@@ -16,6 +16,7 @@ use couchctl::schema::{Outcome, Schemas};
 use expressible::{EXPRESSIBLE, is_for_documents, members, of_member};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 
 struct NoModules;
 
@@ -41,35 +42,59 @@ fn selector(generated: &Value) -> Selector {
     Selector::parse(generated).unwrap_or_else(|error| panic!("{error}: {}", to_string(generated)))
 }
 
+/// Compares the selector of a schema with the schema, over documents made by chance.
+fn compare(text: &str, count: usize, random: &mut StdRng) {
+    let schemas = schemas("", &[("t", text)]);
+    let generated =
+        declarative::generate(&schemas).unwrap_or_else(|error| panic!("{error:?}: {text}"));
+    let selector = selector(&generated.selector);
+    for _ in 0..count {
+        let mut document = members(random, 0);
+        document.insert("type".to_owned(), "t".into());
+        document.insert("_id".to_owned(), "x".into());
+        let expected = schemas.check(document.clone()) == Outcome::Valid;
+        document.insert("_rev".to_owned(), "1-a".into());
+        document.insert("_revisions".to_owned(), Value::Object(Map::new()));
+        let update = serde_json::json!({ "newDoc": document, "oldDoc": null });
+        let told = || format!("{text}\n{}\n{}", to_string(&generated.selector), to_string(&update));
+        assert_eq!(selector.matches(&update), expected, "{}", told());
+    }
+}
+
 #[test]
 fn selectors_agree_with_schemas() {
     let mut random = StdRng::seed_from_u64(3);
     for text in EXPRESSIBLE {
         // As the schema of a member, and as that of a document.
-        let inner = of_member(text);
-        let texts = [
-            Some(inner.as_str()).filter(|_| !text.contains("#/$defs")),
-            Some(text).filter(|text| is_for_documents(text)),
-        ];
-        for text in texts.into_iter().flatten() {
-            let schemas = schemas("", &[("t", text)]);
-            let generated =
-                declarative::generate(&schemas).unwrap_or_else(|error| panic!("{error:?}: {text}"));
-            let selector = selector(&generated.selector);
-            for _ in 0..600 {
-                let mut document = members(&mut random, 0);
-                document.insert("type".to_owned(), "t".into());
-                document.insert("_id".to_owned(), "x".into());
-                let expected = schemas.check(document.clone()) == Outcome::Valid;
-                document.insert("_rev".to_owned(), "1-a".into());
-                document.insert("_revisions".to_owned(), Value::Object(Map::new()));
-                let update = serde_json::json!({ "newDoc": document, "oldDoc": null });
-                let told = || {
-                    format!("{text}\n{}\n{}", to_string(&generated.selector), to_string(&update))
-                };
-                assert_eq!(selector.matches(&update), expected, "{}", told());
-            }
+        if !text.contains("#/$defs") {
+            compare(&of_member(text), 600, &mut random);
         }
+        if is_for_documents(text) {
+            compare(text, 600, &mut random);
+        }
+    }
+}
+
+#[test]
+fn selectors_agree_with_compositions_of_schemas() {
+    let mut random = StdRng::seed_from_u64(4);
+    let parts: Vec<&str> =
+        EXPRESSIBLE.into_iter().filter(|text| !text.contains("#/$defs")).collect();
+    for _ in 0..150 {
+        let mut part = || *parts.choose(&mut random).expect("a part");
+        let (one, other, third) = (part(), part(), part());
+        let texts = [
+            format!(r#"{{ "allOf": [{one}, {{ "not": {other} }}] }}"#),
+            format!(r#"{{ "oneOf": [{one}, {other}, {third}] }}"#),
+            format!(r#"{{ "if": {one}, "then": {other}, "else": {third} }}"#),
+            format!(r#"{{ "not": {{ "items": {{ "anyOf": [{one}, {other}] }} }} }}"#),
+            format!(r#"{{ "properties": {{ "a": {one}, "b": {{ "not": {other} }} }} }}"#),
+            format!(
+                r#"{{ "contains": {{ "properties": {{ "a": {one} }} }}, "items": {{ "not": {other} }} }}"#
+            ),
+        ];
+        let text = texts.choose(&mut random).expect("a text");
+        compare(&of_member(text), 200, &mut random);
     }
 }
 
@@ -214,6 +239,14 @@ fn a_design_document_is_written_and_kept_up_to_date() {
     assert!(error.contains("views/db/schemas.json: is not what the schemas give now"), "{error}");
     assert_eq!(run(&["generate", "vdu", "--declarative", "--check"]).0, Some(1));
     assert_eq!(run(&vdu).0, Some(0));
+    // It can be tested, and a server that is new enough would get it.
+    let suite = "tests:\n  - { name: a, validate: { new: { _id: a, type: t, n: 1 } }, expect: { ok: true } }
+  - { name: b, validate: { new: { _id: a, type: t } }, expect: { forbidden: document is not valid } }\n";
+    write("tests/db/schemas.test.yaml", suite);
+    let (code, out, error) = run(&["test"]);
+    assert_eq!(code, Some(0), "{out}{error}");
+    let (_, out, _) = run(&["diff", "--env", "sandbox"]);
+    assert!(!out.contains("would be refused"), "{out}");
     // What cannot be said leaves the file as it was.
     write("schemas/db/t.schema.json", "{\n \"uniqueItems\": true }");
     let (code, _, error) = run(&vdu);

@@ -9,7 +9,6 @@ use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::generate::{self, vdu::declarative};
-use crate::json::Value;
 use crate::project::suite::{SchemaSuite, Suite};
 use crate::project::{Database, Problem, Project};
 use crate::report::human::plural;
@@ -118,17 +117,14 @@ fn check_design(
     warnings: &mut Vec<String>,
 ) -> usize {
     let member = "validate_doc_update";
-    let mut saved = design.clone();
-    // A selector in its place is newer than the server whose rules these are.
-    if design.language() == "query" && design.body.get(member).is_some_and(Value::is_object) {
-        saved.body.shift_remove(member);
+    if design.selector().is_some() {
         warnings.push(format!(
             "{}: CouchDB {} and older refuse a design document whose {member} is a selector",
             place(design, &[member]),
             declarative::LAST_WITHOUT
         ));
     }
-    if let Err(error) = saved.validate(partitioned) {
+    if let Err(error) = design.clone().without_selector().validate(partitioned) {
         let path = design
             .source_of(&error)
             .map_or_else(|| design.id.clone(), |source| source.path.display().to_string());

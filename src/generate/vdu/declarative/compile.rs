@@ -135,6 +135,8 @@ impl<'a> Compiler<'a> {
             }
         }
         let only = self.types(members, at.path, scope, &mut all);
+        // A document is an object, and nothing but.
+        let only = if at.is_document { Some("object") } else { only };
         self.values(members, at.path, scope, &mut all);
         for kind in ["number", "string", "array", "object"] {
             let conditions = match kind {
