@@ -101,7 +101,11 @@ fn selectors_agree_with_compositions_of_schemas() {
 #[test]
 fn what_cannot_be_said_is_refused_with_its_place() {
     for (text, place, reason) in [
-        (r#"{ "uniqueItems": true }"#, "/uniqueItems", "cannot compare items"),
+        (
+            r#"{ "properties": { "a": { "uniqueItems": true } } }"#,
+            "/properties/a/uniqueItems",
+            "cannot compare items",
+        ),
         (
             r#"{ "properties": { "a": { "multipleOf": 0.1 } } }"#,
             "/properties/a/multipleOf",
@@ -123,19 +127,31 @@ fn what_cannot_be_said_is_refused_with_its_place() {
             "/properties/a/$ref",
             "cannot refer to itself",
         ),
-        (r#"{ "pattern": "\\bword" }"#, "/pattern", "PCRE may read"),
-        (r#"{ "format": "email" }"#, "/format", "do not fit"),
+        (
+            r#"{ "properties": { "a": { "pattern": "\\bword" } } }"#,
+            "/properties/a/pattern",
+            "PCRE may read",
+        ),
+        (
+            r#"{ "properties": { "a": { "format": "email" } } }"#,
+            "/properties/a/format",
+            "do not fit",
+        ),
         (
             r#"{ "properties": { "$a": { "type": "string" } } }"#,
             "/properties/$a",
             "no way to write",
         ),
         (
-            r#"{ "items": { "contains": true, "minContains": 2 } }"#,
-            "/items/contains",
+            r#"{ "properties": { "a": { "items": { "contains": true, "minContains": 2 } } } }"#,
+            "/properties/a/items/contains",
             "cannot count items",
         ),
-        (r#"{ "maxLength": 100000 }"#, "/maxLength", "65,535"),
+        (
+            r#"{ "properties": { "a": { "maxLength": 100000 } } }"#,
+            "/properties/a/maxLength",
+            "65,535",
+        ),
         (
             r#"{ "anyOf": [{ "properties": { "a": true } }], "unevaluatedProperties": false }"#,
             "/unevaluatedProperties",
@@ -248,11 +264,12 @@ fn a_design_document_is_written_and_kept_up_to_date() {
     let (_, out, _) = run(&["diff", "--env", "sandbox"]);
     assert!(!out.contains("would be refused"), "{out}");
     // What cannot be said leaves the file as it was.
-    write("schemas/db/t.schema.json", "{\n \"uniqueItems\": true }");
+    write("schemas/db/t.schema.json", "{ \"properties\": { \"a\": {\n \"uniqueItems\": true } } }");
     let (code, _, error) = run(&vdu);
     assert_eq!(code, Some(2));
     assert!(
-        error.contains("schemas/db/t.schema.json:2: `/uniqueItems`: a selector cannot"),
+        error
+            .contains("schemas/db/t.schema.json:2: `/properties/a/uniqueItems`: a selector cannot"),
         "{error}"
     );
     // Nor is a design document overwritten that is another one.
