@@ -104,15 +104,6 @@ pub(super) fn run(
             Some(Some(Err(error))) => return terminal.server_error(&error),
             Some(Some(Ok(rows))) => rows,
         };
-    let changed = match arguments.against.as_deref() {
-        None => Vec::new(),
-        Some(against) => {
-            match changed_schemas(arguments, against, &project, &connected, &loaded, terminal) {
-                Ok(changed) => changed,
-                Err(exit) => return exit,
-            }
-        }
-    };
     let plan = surveys.plan(&loaded, options);
     let file = PlanFile::new(&plan, connected.server.url());
     if let Some(path) = &arguments.out {
@@ -123,6 +114,15 @@ pub(super) fn run(
             return Exit::Usage;
         }
     }
+    let changed = match arguments.against.as_deref() {
+        None => Vec::new(),
+        Some(against) => {
+            match changed_schemas(arguments, against, &project, &connected, &loaded, terminal) {
+                Ok(changed) => changed,
+                Err(exit) => return exit,
+            }
+        }
+    };
     let style = human::Options { style: terminal.style, verbose: arguments.verbose };
     let reports = rows.iter().map(|(database, views)| (database.as_str(), views.as_slice()));
     let told: Vec<SchemaChanges<'_>> = changed
