@@ -32,11 +32,11 @@ impl Earlier {
     /// # Errors
     /// When the project is in no Git repository, or there is no such state.
     pub fn of(root: &Path, reference: &str) -> Result<Self, HistoryError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         // Git would take it for an option.
         if reference.starts_with('-') {
             return Err(HistoryError::Git(format!("`{reference}` is no commit, branch or tag")));
         }
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("couchctl-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
