@@ -338,6 +338,11 @@ declare namespace my_app {
         1,
         "types/my-app.d.ts: is not what the schemas give now",
     );
+    // Of an open schema any member may be read, and its documents still have their type.
+    assert_eq!(couchctl(root.path(), &["generate", "types"]).status.code(), Some(0));
+    let written = fs::read_to_string(root.path().join("types/my-app.d.ts")).expect("a file");
+    let document = "(couchdb.Document & Note & { [name: string]: unknown } & { type: \"note\" });";
+    assert!(written.contains(document), "{written}");
     write(root.path(), "types/my-app.d.ts", "declare var mine: 1;");
     ends(&couchctl(root.path(), &["generate", "types"]), 2, "is not a generated file");
 }

@@ -1,19 +1,23 @@
-//! The functions generated from schemas against the schemas themselves, on documents made from the
+//! The functions and selectors generated from schemas against the schemas themselves, on documents made from the
 //! schemas and then spoilt, in both engine profiles.
 //!
 //! `COUCHCTL_GENERATED` is the number of documents for each schema; 300 unless it is set.
 
+#[path = "support/maker.rs"]
+mod maker;
+
+use std::fs;
 use std::path::Path;
 
 use couchctl::engine::{Limits, Profile};
 use couchctl::functions::Functions;
-use couchctl::generate::vdu;
-use couchctl::json::{Map, Value, number, to_string};
+use couchctl::generate::vdu::{self, declarative};
+use couchctl::json::{Map, Value, to_string};
+use couchctl::mango::Selector;
 use couchctl::project::{ModuleError, ModuleLoader, Project};
 use couchctl::schema::{Outcome, Schemas};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 
 struct NoModules;
 
@@ -21,178 +25,6 @@ impl ModuleLoader for NoModules {
     fn load(&self, _: &Path, _: &str) -> Result<Value, ModuleError> {
         Err(ModuleError { message: "no modules here".to_owned(), line: None })
     }
-}
-
-/// Makes values that a schema likes.
-struct Maker<'a> {
-    random: &'a mut StdRng,
-}
-
-const TEXTS: [&str; 14] = [
-    "",
-    "a",
-    "task",
-    "😀",
-    "a\u{301}",
-    "\u{2028}\n",
-    "2025-05-01T12:00:00Z",
-    "2025-02-29T00:00:00Z",
-    "1998-12-31T23:59:60Z",
-    "12:00:00+05:30",
-    "__proto__",
-    "ä/~",
-    "1e3",
-    "\"'\\",
-];
-
-impl Maker<'_> {
-    fn value(&mut self, schema: &Value, depth: usize) -> Value {
-        if let Some(options) = schema.get("enum").and_then(Value::as_array) {
-            return options.choose(self.random).cloned().unwrap_or_default();
-        }
-        if let Some(constant) = schema.get("const") {
-            return constant.clone();
-        }
-        match schema.get("type").and_then(Value::as_str) {
-            Some("object") => self.object(schema, depth),
-            Some("array") => {
-                let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-                let length = least + self.random.random_range(0..4);
-                let empty = Value::Object(Map::new());
-                let items = schema.get("items").unwrap_or(&empty);
-                let mut items: Vec<Value> =
-                    (0..length).map(|_| self.value(items, depth + 1)).collect();
-                if schema.get("uniqueItems").is_some() && self.random.random_bool(0.9) {
-                    items.dedup();
-                }
-                items.into()
-            }
-            Some("string") => self.text(schema).into(),
-            Some("integer") => self.number(schema, false),
-            Some("number") => {
-                let fraction = self.random.random_bool(0.5);
-                self.number(schema, fraction)
-            }
-            Some("boolean") => self.random.random_bool(0.5).into(),
-            Some("null") => Value::Null,
-            _ => self.anything(depth),
-        }
-    }
-
-    fn object(&mut self, schema: &Value, depth: usize) -> Value {
-        let mut members = Map::new();
-        let required: Vec<&str> = schema
-            .get("required")
-            .and_then(Value::as_array)
-            .map(|names| names.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, property) in properties.into_iter().flatten() {
-            let often = if name == "_id" { 0.98 } else { 0.4 };
-            if required.contains(&name.as_str()) || self.random.random_bool(often) {
-                members.insert(name.clone(), self.value(property, depth + 1));
-            }
-        }
-        if let Some(other @ Value::Object(_)) = schema.get("additionalProperties") {
-            for name in ["a", "b~/", "constructor"] {
-                if self.random.random_bool(0.3) {
-                    members.insert(name.to_owned(), self.value(other, depth + 1));
-                }
-            }
-        }
-        members.into()
-    }
-
-    fn text(&mut self, schema: &Value) -> String {
-        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-            return format!("{}1", pattern.trim_start_matches('^').trim_end_matches(".+$"));
-        }
-        if schema.get("format").is_some() {
-            let texts = if self.random.random_bool(0.8) { &TEXTS[6..7] } else { &TEXTS[6..10] };
-            return (*texts.choose(self.random).expect("texts")).to_owned();
-        }
-        // Now and then exactly as long as is allowed, or a little longer.
-        if let Some(most) = schema.get("maxLength").and_then(Value::as_u64)
-            && self.random.random_bool(0.1)
-        {
-            let length = most as usize + self.random.random_range(0..2);
-            return ["x", "😀"].choose(self.random).expect("one").repeat(length);
-        }
-        let least = usize::from(schema.get("minLength").is_some() && self.random.random_bool(0.95));
-        (*TEXTS[least..].choose(self.random).expect("texts")).to_owned()
-    }
-
-    fn number(&mut self, schema: &Value, fraction: bool) -> Value {
-        let limit = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-        let least = limit("minimum").or(limit("exclusiveMinimum")).unwrap_or(-10.0);
-        let most = limit("maximum").unwrap_or(least + 1000.0);
-        let number = match self.random.random_range(0..4) {
-            0 => least,
-            1 => most,
-            2 => (least + self.random.random_range(0.0..4.0)).min(most),
-            _ => self.random.random_range(least..=most),
-        };
-        let number = if fraction { number } else { number.floor() };
-        let excluded = limit("exclusiveMinimum").is_some_and(|least| number <= least);
-        json_number(if excluded && self.random.random_bool(0.9) { number + 1.0 } else { number })
-    }
-
-    fn anything(&mut self, depth: usize) -> Value {
-        match self.random.random_range(0..if depth > 3 { 5 } else { 7 }) {
-            0 => Value::Null,
-            1 => self.random.random_bool(0.5).into(),
-            2 => json_number(f64::from(self.random.random_range(-3..3))),
-            3 => json_number(self.random.random_range(-3.0..3.0)),
-            4 => (*TEXTS.choose(self.random).expect("texts")).into(),
-            5 => (0..self.random.random_range(0..3))
-                .map(|_| self.anything(depth + 1))
-                .collect::<Vec<_>>()
-                .into(),
-            _ => {
-                let mut members = Map::new();
-                for name in ["a", "type", "toString"] {
-                    if self.random.random_bool(0.4) {
-                        members.insert(name.to_owned(), self.anything(depth + 1));
-                    }
-                }
-                members.into()
-            }
-        }
-    }
-
-    /// Changes a value at some place.
-    fn spoil(&mut self, value: &mut Value) {
-        match value {
-            Value::Object(members) if !members.is_empty() && self.random.random_bool(0.9) => {
-                let at = self.random.random_range(0..members.len());
-                let name = members.keys().nth(at).expect("a name").clone();
-                match self.random.random_range(0..6) {
-                    0 => drop(members.shift_remove(&name)),
-                    1 => drop(members.insert(format!("{name}x"), self.anything(2))),
-                    _ => self.spoil(&mut members[&name]),
-                }
-            }
-            Value::Array(items) if !items.is_empty() && self.random.random_bool(0.9) => {
-                let at = self.random.random_range(0..items.len());
-                match self.random.random_range(0..4) {
-                    0 => drop(items.remove(at)),
-                    1 => items.push(items[at].clone()),
-                    _ => self.spoil(&mut items[at]),
-                }
-            }
-            Value::Number(old) if self.random.random_bool(0.5) => {
-                let step = *[-1.0, 1.0, 0.5, 1e-7, 1e15].choose(self.random).expect("a step");
-                *value = json_number(old.as_str().parse::<f64>().unwrap_or(0.0) + step);
-            }
-            other => *other = self.anything(1),
-        }
-    }
-}
-
-/// A number as CouchDB stores it.
-fn json_number(double: f64) -> Value {
-    let mut buffer = ryu_js::Buffer::new();
-    number(&couchctl::json::double_to_stored(double, &mut buffer))
 }
 
 fn says(functions: &mut Functions, design: &Value, document: &Value) -> Result<(), String> {
@@ -215,20 +47,10 @@ fn compare(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize) {
     let mut random = StdRng::seed_from_u64(seed);
     let (mut valid, mut invalid) = (0, 0);
     for schema in &schemas.types {
-        for _ in 0..count {
-            let mut maker = Maker { random: &mut random };
-            let mut document = maker.value(&schema.value, 0);
-            for _ in 0..maker.random.random_range(0..4_u32).saturating_sub(1) {
-                maker.spoil(&mut document);
-            }
-            let Value::Object(mut members) = document else { continue };
-            // A server gives a function no document without them.
-            members.entry("_id").or_insert_with(|| "x".into());
-            if !members["_id"].is_string() {
-                members.insert("_id".to_owned(), "y".into());
-            }
-            members.retain(|name, _| couchctl::schema::members::is_known(name));
-            members.insert("_rev".to_owned(), "1-967a00dff5e02add41819138abb3284d".into());
+        let mut made = 0;
+        while made < count {
+            let Some(members) = maker::document(&schema.value, &mut random) else { continue };
+            made += 1;
             let document = Value::Object(members.clone());
             let outcome = schemas.check(&members);
             for functions in &mut engines {
@@ -256,6 +78,44 @@ fn compare(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize) {
     (valid, invalid)
 }
 
+/// Numbers without a fraction as integers: `1.0` is one by JSON Schema, and none for a selector.
+fn with_integers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let text = number.as_str();
+            if let Some(integer) = text.strip_suffix(".0") {
+                *value = couchctl::json::number(integer);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_integers),
+        Value::Object(members) => members.values_mut().for_each(with_integers),
+        _ => {}
+    }
+}
+
+/// Compares the selector with the schemas, and tells how many documents they took, and how many not.
+fn compare_selector(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize) {
+    let generated = declarative::generate(schemas).expect("a selector");
+    let selector = Selector::parse(&generated.selector).expect("a selector of CouchDB");
+    let mut random = StdRng::seed_from_u64(seed);
+    let (mut valid, mut invalid) = (0, 0);
+    for schema in &schemas.types {
+        let mut made = 0;
+        while made < count {
+            let Some(members) = maker::document(&schema.value, &mut random) else { continue };
+            made += 1;
+            let mut document = Value::Object(members);
+            with_integers(&mut document);
+            let Value::Object(members) = document.clone() else { unreachable!("it is an object") };
+            let expected = !matches!(schemas.check(members), Outcome::Invalid { .. });
+            let update = serde_json::json!({ "newDoc": document, "oldDoc": null });
+            assert_eq!(selector.matches(&update), expected, "{}", to_string(&update));
+            *(if expected { &mut valid } else { &mut invalid }) += 1;
+        }
+    }
+    (valid, invalid)
+}
+
 #[test]
 fn the_functions_of_cloudai_agree_with_its_schemas() {
     let count = std::env::var("COUCHCTL_GENERATED").ok().and_then(|count| count.parse().ok());
@@ -270,4 +130,25 @@ fn the_functions_of_cloudai_agree_with_its_schemas() {
         let few = schemas.types.len() * count / 5;
         assert!(valid > few && invalid > few, "{key}: {valid} valid, {invalid} invalid");
     }
+}
+
+#[test]
+fn the_selectors_of_cloudai_agree_with_its_schemas() {
+    let count = std::env::var("COUCHCTL_GENERATED").ok().and_then(|count| count.parse().ok());
+    let count = count.unwrap_or(300);
+    // The others have sets, or members of any name, which a selector cannot say.
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::write(folder.path().join("couchctl.toml"), "").expect("a file");
+    fs::create_dir_all(folder.path().join("schemas/cloudai")).expect("a folder");
+    for name in ["assignment", "plan", "reservation"] {
+        let file = format!("schemas/cloudai/{name}.schema.json");
+        fs::copy(here.join(&file), folder.path().join(&file)).expect("copied");
+    }
+    let project = Project::open(folder.path(), &NoModules).expect("a project");
+    let schemas = Schemas::load(&project, &project.databases[0]).expect("schemas");
+    let (valid, invalid) = compare_selector(&schemas, count, 11);
+    println!("{valid} valid, {invalid} invalid");
+    let few = schemas.types.len() * count / 10;
+    assert!(valid > few && invalid > few, "{valid} valid, {invalid} invalid");
 }

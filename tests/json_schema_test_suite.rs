@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use couchctl::engine::{Limits, Profile};
 use couchctl::functions::Functions;
-use couchctl::generate::vdu::checker;
+use couchctl::generate::vdu::{checker, declarative};
 use couchctl::json::{Map, Value, parse, to_string};
+use couchctl::mango::Selector;
 use couchctl::project::{ModuleError, ModuleLoader, Project};
 use couchctl::schema::Schemas;
 
@@ -69,6 +70,53 @@ fn generated(functions: &mut Functions, schemas: &Schemas, values: &[&Value]) ->
     Some(passes.unwrap_or_else(|failure| panic!("{failure:?}\n{filter}")))
 }
 
+/// Which values the selector generated from the schema takes; `None` where it cannot say the same.
+fn selected(schemas: &Schemas, values: &[&Value]) -> Option<Vec<bool>> {
+    let generated = declarative::checker(schemas, 0).ok()?;
+    if !generated.differences.is_empty() {
+        return None;
+    }
+    let selector = match Selector::parse(&generated.selector) {
+        Ok(selector) => selector,
+        Err(error) => panic!("{error}: {}", to_string(&generated.selector)),
+    };
+    let matches = |value: &&Value| selector.matches(&serde_json::json!({ "newDoc": value }));
+    Some(values.iter().map(matches).collect())
+}
+
+/// The configuration that maps the suite's addresses to its files.
+fn config(suite: &Path, remotes: &[PathBuf], formats: bool) -> String {
+    let mut config = format!(
+        "[databases.db.validation]\nignore_formats = {}\n[databases.db.validation.references]\n",
+        !formats
+    );
+    for remote in remotes {
+        let below = remote.strip_prefix(suite.join("remotes")).expect("below");
+        config += &[
+            "\"http://localhost:1234/",
+            &below.to_string_lossy(),
+            "\" = '",
+            &remote.to_string_lossy(),
+            "'\n",
+        ]
+        .concat();
+    }
+    config
+}
+
+/// The cases in which what was generated from the schema judges in another way than the schema.
+fn differences<'a>(
+    schemas: &'a Schemas,
+    examples: &'a [Value],
+    verdicts: &'a [bool],
+) -> impl Iterator<Item = &'a str> {
+    let differs = |(test, verdict): &(&Value, &bool)| {
+        schemas.types[0].violations(&test["data"]).is_empty() != **verdict
+    };
+    let pairs = examples.iter().zip(verdicts).filter(differs);
+    pairs.map(|(test, _)| test["description"].as_str().expect("text"))
+}
+
 #[test]
 #[ignore = "needs the folder of the suite in COUCHCTL_JSON_SCHEMA_TEST_SUITE"]
 fn the_official_suite() {
@@ -79,6 +127,7 @@ fn the_official_suite() {
     files(&suite.join("remotes"), &mut remotes);
     let (mut passed, mut wrong) = (0, Vec::new());
     let (mut agreed, mut left_out) = (0, 0);
+    let (mut selections, mut not_said) = (0, 0);
     let profiles = [Profile::SpiderMonkey, Profile::QuickJs];
     let mut engines = profiles.map(|profile| Functions::new(profile, Limits::default()));
     for (draft, dialect, optional) in [
@@ -92,21 +141,7 @@ fn the_official_suite() {
             if formats && !optional {
                 continue;
             }
-            let mut config = format!(
-                "[databases.db.validation]\nignore_formats = {}\n[databases.db.validation.references]\n",
-                !formats
-            );
-            for remote in &remotes {
-                let below = remote.strip_prefix(suite.join("remotes")).expect("below");
-                config += &[
-                    "\"http://localhost:1234/",
-                    &below.to_string_lossy(),
-                    "\" = \'",
-                    &remote.to_string_lossy(),
-                    "\'\n",
-                ]
-                .concat();
-            }
+            let config = config(&suite, &remotes, formats);
             let mut tests = Vec::new();
             let folder = suite.join("tests").join(draft);
             if formats {
@@ -139,20 +174,22 @@ fn the_official_suite() {
                     };
                     let examples = group["tests"].as_array().expect("tests");
                     let values: Vec<&Value> = examples.iter().map(|test| &test["data"]).collect();
+                    match selected(&schemas, &values) {
+                        None => not_said += values.len(),
+                        Some(verdicts) => {
+                            selections += values.len();
+                            let differs = differences(&schemas, examples, &verdicts);
+                            wrong.extend(differs.map(|case| format!("selector: {place}: {case}")));
+                        }
+                    }
                     for functions in &mut engines {
                         let Some(verdicts) = generated(functions, &schemas, &values) else {
                             left_out += values.len();
                             continue;
                         };
-                        for (test, let_through) in examples.iter().zip(verdicts) {
-                            let valid = schemas.types[0].violations(&test["data"]).is_empty();
-                            let case = test["description"].as_str().expect("text");
-                            if let_through == valid {
-                                agreed += 1;
-                            } else {
-                                wrong.push(format!("generated: {place}: {case}"));
-                            }
-                        }
+                        agreed += values.len();
+                        let differs = differences(&schemas, examples, &verdicts);
+                        wrong.extend(differs.map(|case| format!("generated: {place}: {case}")));
                     }
                     for test in examples {
                         let valid = schemas.types[0].violations(&test["data"]).is_empty();
@@ -169,7 +206,9 @@ fn the_official_suite() {
         }
     }
     println!("{passed} passed; generated functions: {agreed} agreed, {left_out} left out");
+    println!("generated selectors: {selections} agreed, {not_said} cannot be said");
     assert!(wrong.is_empty(), "{passed} passed, {} not:\n{}", wrong.len(), wrong.join("\n"));
     assert!(passed > 5000, "only {passed} cases");
+    assert!(selections > 3000, "the generated selectors agree in {selections}, not {not_said}");
     assert!(agreed > 5000, "the generated functions agree in {agreed}, and leave out {left_out}");
 }

@@ -132,7 +132,7 @@ fn check_compares_with_a_commit() {
     fs::remove_file(project.join("schemas/db/gone.schema.json")).expect("removed");
     let check = |reference: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_couchctl"))
-            .args(["check", "--against", reference])
+            .args(["check", &format!("--against={reference}")])
             .current_dir(&project)
             .output()
             .expect("couchctl runs");
@@ -149,6 +149,9 @@ fn check_compares_with_a_commit() {
     );
     let (code, message) = check("nowhere");
     assert_eq!(code, Some(2), "{message}");
+    let (code, message) = check("--full-tree");
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("`--full-tree` is no commit, branch or tag"), "{message}");
     git(&["commit", "-q", "-a", "-m", "second"]);
     assert_eq!(check("HEAD").0, Some(0));
 }

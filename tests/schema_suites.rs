@@ -5,7 +5,7 @@ use std::path::Path;
 
 use couchctl::json::Value;
 use couchctl::project::{ModuleError, ModuleLoader, Project};
-use couchctl::suite::{self, RunOptions, RunOutcome, Verdict};
+use couchctl::suite::{self, Level, RunOptions, RunOutcome, Verdict};
 
 struct NoModules;
 
@@ -119,9 +119,24 @@ fn fixtures_are_as_their_schemas_say() {
         finding.details,
         ["line 2, document `b`: `/n`: expected the member `n`, found none"]
     );
+    // Those that are written in the suite are told, and fail nothing.
+    let finding = &outcome.suites[0].findings[1];
+    assert_eq!((finding.code, finding.level), ("invalid-document", Level::Warning));
+    assert_eq!(
+        finding.details,
+        ["line 1, document `c`: `/n`: expected the member `n`, found none"]
+    );
+    let only_files = format!("fixtures: files\n{suite}");
+    let files = [SCHEMA, MAP, fixture, ("tests/db/d.test.yaml", only_files.as_str())];
+    assert_eq!(run(&files, &[]).expect("a run").suites[0].findings.len(), 1);
+    let inline =
+        "docs: [{ _id: c, type: t }]\ntests:\n  - { name: a, view: v, expect: { count: 1 } }\n";
+    let outcome = run(&[SCHEMA, MAP, ("tests/db/d.test.yaml", inline)], &[]).expect("a run");
+    assert!(!outcome.is_failure());
+    assert_eq!(outcome.suites[0].findings.len(), 1);
     let unchecked = format!("fixtures: unchecked\n{suite}");
     let files = [SCHEMA, MAP, fixture, ("tests/db/d.test.yaml", unchecked.as_str())];
-    assert!(!run(&files, &[]).expect("a run").is_failure());
+    assert_eq!(run(&files, &[]).expect("a run").suites[0].findings, []);
     // Without schemas there is nothing to check them by.
     let outcome = run(&[MAP, fixture, ("tests/db/d.test.yaml", suite)], &[]).expect("a run");
     assert!(!outcome.is_failure());

@@ -107,6 +107,50 @@ fn an_interrupted_run_goes_on() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("is about `app` on"));
 }
 
+/// Killed again and again, at whatever moment, the runs count every document once in the end.
+#[test]
+fn a_killed_run_goes_on() {
+    let (sandbox, root) = filled();
+    let file = root.path().join("checkpoint.json");
+    let arguments = ["validate", "--url", &sandbox.url(), "--format", "json", "--jobs", "1"];
+    let mut killed = 0;
+    let mut reached = String::new();
+    let told = loop {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_couchctl"))
+            .args(arguments)
+            .args(["--resume", "checkpoint.json", "--page", "20"])
+            .current_dir(root.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("couchctl runs");
+        // As soon as it is further than the run before.
+        while child.try_wait().expect("a status").is_none() {
+            let now = fs::read_to_string(&file).unwrap_or_default();
+            if killed < 5 && !now.is_empty() && now != reached {
+                reached = now;
+                child.kill().expect("killed");
+            }
+        }
+        let output = child.wait_with_output().expect("an end");
+        if output.status.code().is_some() {
+            assert_eq!(output.status.code(), Some(1));
+            break report(&output);
+        }
+        killed += 1;
+        // What was noted last before the end counts.
+        reached = fs::read_to_string(&file).expect("a checkpoint");
+    };
+    assert_eq!(killed, 5);
+    assert_eq!(counts(&told), [1287, 13, 1]);
+    // The documents before the last kill are counted, and not shown again.
+    let last: Value = parse_str(&reached).expect("JSON");
+    let before = last["invalid"].as_u64().expect("a number");
+    let shown = told["documents"].as_array().expect("documents").len() as u64;
+    assert_eq!(shown + before, 13);
+    assert!(!file.exists());
+}
+
 #[test]
 fn a_database_that_there_is_not() {
     let (sandbox, root) = filled();

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{ProfileArgument, Terminal, open};
+use super::{ProfileArgument, Terminal, open, schema_changes};
 use crate::design::DesignDocument;
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
-use crate::generate;
+use crate::generate::{self, vdu::declarative};
 use crate::project::suite::{SchemaSuite, Suite};
-use crate::project::{Database, Earlier, Problem, Project};
+use crate::project::{Database, Problem, Project};
 use crate::report::human::plural;
 use crate::report::terminal::escape;
+use crate::schema::Schemas;
 use crate::schema::views::Knowledge;
-use crate::schema::{Schemas, compare};
 
 /// Check that the project can be deployed.
 ///
@@ -87,7 +87,8 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
         let partitioned = database.config.partitioned;
         for design in &database.designs {
             checked.designs += 1;
-            checked.functions += check_design(&mut engine, design, partitioned, findings);
+            checked.functions +=
+                check_design(&mut engine, design, partitioned, findings, &mut checked.warnings);
         }
         checked.schemas += database.schemas.len();
         check_schemas(project, database, findings, &mut checked.warnings);
@@ -113,8 +114,17 @@ fn check_design(
     design: &DesignDocument,
     partitioned: bool,
     findings: &mut Vec<String>,
+    warnings: &mut Vec<String>,
 ) -> usize {
-    if let Err(error) = design.validate(partitioned) {
+    let member = "validate_doc_update";
+    if design.selector().is_some() {
+        warnings.push(format!(
+            "{}: CouchDB {} and older refuse a design document whose {member} is a selector",
+            place(design, &[member]),
+            declarative::LAST_WITHOUT
+        ));
+    }
+    if let Err(error) = design.clone().without_selector().validate(partitioned) {
         let path = design
             .source_of(&error)
             .map_or_else(|| design.id.clone(), |source| source.path.display().to_string());
@@ -188,7 +198,7 @@ fn check_schemas(
             let path = path.display();
             format!("{path}: is not what the schemas give now; run `couchctl generate` again")
         })),
-        Err(problem) => findings.push(shown(&problem)),
+        Err(problems) => findings.extend(problems.iter().map(shown)),
     }
     if let Some(knowledge) = Knowledge::of(&schemas) {
         for design in &database.designs {
@@ -218,25 +228,19 @@ fn check_views(knowledge: &Knowledge, design: &DesignDocument, warnings: &mut Ve
 
 /// The changes of schemas since a state of the repository that make documents invalid.
 fn compare_schemas(project: &Project, reference: &str) -> Result<Vec<String>, String> {
-    let earlier = Earlier::of(&project.root, reference).map_err(|error| error.to_string())?;
-    let all = |problems: Vec<Problem>| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!("at `{reference}`: {}", problems.join("; "))
-    };
-    let before = earlier.project(project).map_err(all)?;
-    let mut found = Vec::new();
-    for (old, new) in before.databases.iter().zip(&project.databases) {
-        // What is wrong with the schemas as they are now was told already.
-        let Ok(now) = Schemas::load(project, new) else { continue };
-        let then = Schemas::load(&before, old).map_err(all)?;
-        let changes = compare::changes(&then, &now).map_err(|error| error.to_string())?;
-        found.extend(changes.iter().map(|change| {
+    // What is wrong with the schemas as they are now was told already.
+    let (changed, _) = schema_changes::since(project, reference)?;
+    let told = changed.iter().flat_map(|database| {
+        database.impact.changes.iter().map(|(change, _)| {
             let makes = if change.certain { "makes" } else { "may make" };
             format!(
-                "schemas/{}/{}.schema.json:{}: `{}`: {}; this {makes} documents invalid that are there",
-                new.key, change.schema, change.line, change.pointer, change.message
+                "schemas/{}/{}.schema.json:{}: {}; this {makes} documents invalid that are there",
+                database.key,
+                change.schema,
+                change.line,
+                change.shown()
             )
-        }));
-    }
-    Ok(found)
+        })
+    });
+    Ok(told.collect())
 }

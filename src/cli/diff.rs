@@ -6,12 +6,15 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::deployment::load_targets;
+use super::schema_changes::{self, Changed};
 use super::server::{Connected, ServerArguments};
 use super::{ProfileArgument, Terminal, open};
 use crate::deploy::plan::{self, PlanFile};
 use crate::deploy::{Loaded, Survey, Surveys, ViewRows, places, row_changes, survey_all};
 use crate::engine::{Engine, Limits};
 use crate::exit::Exit;
+use crate::project::{Project, ProjectError};
+use crate::report::plan::schemas::{self, SchemaChanges};
 use crate::report::plan::{human, markdown, rows};
 use crate::report::terminal::escape;
 use crate::server::ServerError;
@@ -28,7 +31,7 @@ pub(super) struct DiffArguments {
     /// How to show the plan
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// End with exit code 1 when a push would change something
+    /// End with exit code 1 when a push would change something, or documents become invalid
     #[arg(long)]
     exit_code: bool,
     /// Save the plan, for `couchctl push` of exactly this
@@ -46,6 +49,13 @@ pub(super) struct DiffArguments {
     /// The JavaScript engine to behave as, for --rows
     #[arg(long, value_enum, default_value_t = ProfileArgument::Spidermonkey)]
     profile: ProfileArgument,
+    /// Tell also which changes of schemas since this commit, branch or tag make documents of the server
+    /// invalid, and how many
+    #[arg(long, value_name = "GIT_REF")]
+    against: Option<String>,
+    /// For --against, look at so many documents of each database, chosen at random [default: all]
+    #[arg(long, value_name = "N", requires = "against")]
+    sample: Option<usize>,
     /// Databases asked at the same time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -104,29 +114,60 @@ pub(super) fn run(
             return Exit::Usage;
         }
     }
+    let changed = match arguments.against.as_deref() {
+        None => Vec::new(),
+        Some(against) => {
+            match changed_schemas(arguments, against, &project, &connected, &loaded, terminal) {
+                Ok(changed) => changed,
+                Err(exit) => return exit,
+            }
+        }
+    };
     let style = human::Options { style: terminal.style, verbose: arguments.verbose };
     let reports = rows.iter().map(|(database, views)| (database.as_str(), views.as_slice()));
+    let told: Vec<SchemaChanges<'_>> = changed
+        .iter()
+        .map(|changed| SchemaChanges {
+            database: &changed.key,
+            impact: &changed.impact,
+            databases: changed.databases,
+            sampled: arguments.sample.is_some(),
+        })
+        .collect();
     match arguments.format {
         Format::Human => {
             terminal.data(&human::report(&plan, style));
+            if let Some(against) = &arguments.against {
+                terminal.data(&format!("\n{}", schemas::report(against, &told, terminal.style)));
+            }
             for (database, views) in reports {
                 terminal.data(&rows::report(database, views, terminal.style));
             }
         }
-        Format::Json => terminal.data(&json_report(&file, &surveys, &rows)),
+        Format::Json => {
+            let mut report = json_report(&file, &surveys, &rows);
+            if let Some(against) = &arguments.against {
+                report["schemas"] = schemas::json(against, &told);
+            }
+            terminal.data(&format!("{report:#}\n"));
+        }
         Format::Markdown => {
             terminal.data(&markdown::report(&plan));
+            if let Some(against) = &arguments.against {
+                terminal.data(&schemas::markdown(against, &told));
+            }
             terminal.data(&markdown::rows(reports));
         }
     }
-    ended(arguments, &surveys, plan.is_empty(), terminal)
+    let is_fine = changed.iter().all(|changed| changed.impact.counted.invalid == 0);
+    ended(arguments, &surveys, plan.is_empty() && is_fine, terminal)
 }
 
 /// The rows that change in a database.
 type RowsOf = (String, Vec<ViewRows>);
 
 /// The saved plan, with what is not saved: databases that could not be planned, and rows.
-fn json_report(file: &PlanFile, surveys: &Surveys, rows: &[RowsOf]) -> String {
+fn json_report(file: &PlanFile, surveys: &Surveys, rows: &[RowsOf]) -> serde_json::Value {
     let mut report = serde_json::json!(file);
     report["failed"] = surveys
         .failed
@@ -137,7 +178,42 @@ fn json_report(file: &PlanFile, surveys: &Surveys, rows: &[RowsOf]) -> String {
         .iter()
         .map(|(database, views)| json!({ "database": database, "views": views }))
         .collect();
-    format!("{report:#}\n")
+    report
+}
+
+/// The databases whose schemas changed, with the documents that become invalid by that.
+fn changed_schemas(
+    arguments: &DiffArguments,
+    against: &str,
+    project: &Project,
+    connected: &Connected,
+    loaded: &[Loaded<'_>],
+    terminal: &mut Terminal,
+) -> Result<Vec<Changed>, Exit> {
+    let (mut changed, problems) = schema_changes::since(project, against).map_err(|message| {
+        terminal.error(&message, None);
+        Exit::Usage
+    })?;
+    if !problems.is_empty() {
+        return Err(terminal.problems(&ProjectError { problems }));
+    }
+    changed.retain(|changed| loaded.iter().any(|loaded| loaded.database.key == changed.key));
+    if changed.is_empty() {
+        return Ok(changed);
+    }
+    let places = match connected.run(places(&connected.server, loaded)) {
+        None => return Err(Exit::Interrupted),
+        Some(Err(error)) => return Err(terminal.server_error(&error)),
+        Some(Ok(places)) => places,
+    };
+    for database in &mut changed {
+        match database.count(connected, &places, arguments.sample) {
+            None => return Err(Exit::Interrupted),
+            Some(Err(error)) => return Err(terminal.server_error(&error)),
+            Some(Ok(())) => {}
+        }
+    }
+    Ok(changed)
 }
 
 async fn surveys(

@@ -49,6 +49,12 @@ struct VduArguments {
     /// The design document to write it to
     #[arg(long, default_value = "schemas", value_name = "NAME")]
     design: String,
+    /// Generate a selector, for CouchDB later than 3.5.2, which checks it without JavaScript
+    ///
+    /// It is written to views/<database>/<design document>.json. What of the schemas a selector cannot
+    /// say is told, and then nothing is written.
+    #[arg(long)]
+    declarative: bool,
     /// Write nothing; end with 1 when a file is not what it should be
     #[arg(long)]
     check: bool,
@@ -66,7 +72,11 @@ pub(super) fn run(
     match &arguments.what {
         What::Vdu(vdu) => {
             let make = |database: &Database, schemas: &Schemas| {
+                if vdu.declarative {
+                    return generate::declarative(&project, database, schemas, &vdu.design);
+                }
                 generate::validation(&project, database, schemas, &vdu.design)
+                    .map_err(|problem| vec![problem])
             };
             let targets = match targets(&project, vdu.database.as_deref(), make) {
                 Ok(targets) => targets,
@@ -75,11 +85,12 @@ pub(super) fn run(
             for target in &targets {
                 for unchecked in &target.unchecked {
                     terminal.message(&format!(
-                        "{} {}:{}: `{}` is not checked on the server: {}",
+                        "{} {}:{}: `{}` is {} on the server: {}",
                         terminal.error_style.warn("warning:"),
                         unchecked.path.display(),
                         unchecked.line,
                         crate::report::terminal::escape(&unchecked.pointer),
+                        if vdu.declarative { "checked otherwise" } else { "not checked" },
                         crate::report::terminal::escape(&unchecked.reason)
                     ));
                 }
@@ -87,7 +98,9 @@ pub(super) fn run(
             write(&project, &targets, vdu.check, terminal)
         }
         What::Types(types) => {
-            let make = |_: &Database, schemas: &Schemas| generate::types_of(&project, schemas);
+            let make = |_: &Database, schemas: &Schemas| {
+                generate::types_of(&project, schemas).map_err(|problem| vec![problem])
+            };
             let targets =
                 targets(&project, types.database.as_deref(), make).and_then(|mut targets| {
                     targets.push(generate::types_of_couchdb(&project)?);
@@ -105,13 +118,12 @@ pub(super) fn run(
 fn targets(
     project: &Project,
     wanted: Option<&str>,
-    make: impl Fn(&Database, &Schemas) -> Result<Target, Problem>,
+    make: impl Fn(&Database, &Schemas) -> Result<Target, Vec<Problem>>,
 ) -> Result<Vec<Target>, ProjectError> {
     let mut targets = Vec::new();
     let mut problems = Vec::new();
     for database in super::validate::databases(project, wanted)? {
-        let target = Schemas::load(project, database)
-            .and_then(|schemas| make(database, &schemas).map_err(|problem| vec![problem]));
+        let target = Schemas::load(project, database).and_then(|schemas| make(database, &schemas));
         match target {
             Ok(target) => targets.push(target),
             Err(found) => problems.extend(found),

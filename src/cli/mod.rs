@@ -13,6 +13,7 @@ mod query;
 mod query_server;
 mod rollback;
 mod sandbox;
+mod schema_changes;
 mod serve;
 mod server;
 mod test;

@@ -146,6 +146,23 @@ impl DesignDocument {
         self.body.get("validate_doc_update")?.as_str()
     }
 
+    /// The selector that stands in the place of its validation function, as CouchDB after 3.5.2 lets design
+    /// documents of the language `query` have one (`mango_native_proc`).
+    #[must_use]
+    pub fn selector(&self) -> Option<&Value> {
+        let member = self.body.get("validate_doc_update").filter(|member| member.is_object());
+        member.filter(|_| self.language() == "query")
+    }
+
+    /// The design document without such a selector, which releases up to 3.5.2 refuse to save.
+    #[must_use]
+    pub fn without_selector(mut self) -> Self {
+        if self.selector().is_some() {
+            self.body.shift_remove("validate_doc_update");
+        }
+        self
+    }
+
     /// Names and sources of its filter functions.
     pub fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.functions("filters")

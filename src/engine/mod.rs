@@ -51,6 +51,7 @@ pub(crate) use reduce::stored;
 pub use reduce::{ReduceLimit, ReduceOutcome};
 pub(crate) use standard::calendar_fields;
 pub use syntax::same_syntax;
+pub(crate) use syntax_messages::KEYWORDS;
 pub use vm::Vm;
 pub use worker::Engine;
 

@@ -206,7 +206,8 @@ fn described(rest: &str) -> String {
     }
 }
 
-const KEYWORDS: [&str; 36] = [
+/// The reserved words of ECMAScript 5.1 (section 7.6.1), but for those of strict mode.
+pub(crate) const KEYWORDS: [&str; 36] = [
     "break",
     "case",
     "catch",

@@ -11,6 +11,7 @@ use super::{Failure, Request, RequestContext, Response, Rewritten, list};
 use crate::design::Revision;
 use crate::engine::{Limits, Profile};
 use crate::json::{Map, Value};
+use crate::mango::Selector;
 
 /// Runs the functions of design documents.
 ///
@@ -93,7 +94,7 @@ impl Functions {
     }
 
     /// Asks the `validate_doc_update` of a design document about a write; one without such a function
-    /// accepts everything. `old` is null where there is no document yet. `user` is a user context
+    /// accepts everything, and a selector, as CouchDB after 3.5.2 has them, what it matches. `old` is null where there is no document yet. `user` is a user context
     /// ([`RequestContext::user_context`]), `security` the security object.
     ///
     /// # Errors
@@ -106,8 +107,12 @@ impl Functions {
         user: &Value,
         security: &Value,
     ) -> Result<(), Failure> {
-        if design.get("validate_doc_update").is_none() {
-            return Ok(());
+        match design.get("validate_doc_update") {
+            None => return Ok(()),
+            Some(selector @ Value::Object(_)) if design["language"] == "query" => {
+                return select(selector, new, old);
+            }
+            Some(_) => {}
         }
         let arguments = [new, old, user, security].map(Clone::clone).to_vec();
         let answer = self.ask(design, &["validate_doc_update"], arguments)?;
@@ -354,4 +359,14 @@ fn row_line(row: &Value) -> String {
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), row.get(name)?.clone())));
     line(["list_row".into(), members.collect::<Map<String, Value>>().into()])
+}
+
+/// Whether a selector takes a write (`mango_native_proc`).
+fn select(selector: &Value, new: &Value, old: &Value) -> Result<(), Failure> {
+    let selector = Selector::parse(selector)
+        .map_err(|error| Failure::crash(error.name(), error.to_string()))?;
+    if selector.matches(&serde_json::json!({ "newDoc": new, "oldDoc": old })) {
+        return Ok(());
+    }
+    Err(Failure::thrown("forbidden", &"document is not valid".into()))
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::GenerateError;
 use super::types;
 use super::vdu::{self, Unchecked};
 use crate::project::{Database, Fault, Problem, Project, function_of};
@@ -19,7 +20,8 @@ pub struct Target {
     pub content: String,
     /// What it holds now.
     pub state: State,
-    /// What the function does not check though the schemas say so.
+    /// What the function does not check though the schemas say so, and what a selector judges in another
+    /// way.
     pub unchecked: Vec<Unchecked>,
 }
 
@@ -90,6 +92,53 @@ pub fn validation(
     Ok(Target { path, content, state, unchecked: generated.unchecked })
 }
 
+/// The design document with a selector of a database's schemas, as a file of JSON.
+///
+/// # Errors
+/// With everything of the schemas that a selector cannot say; when the design document is another one; or
+/// when there is a function written by hand, which no selector can call.
+pub fn declarative(
+    project: &Project,
+    database: &Database,
+    schemas: &Schemas,
+    design: &str,
+) -> Result<Target, Vec<Problem>> {
+    let folder = Path::new("schemas").join(&schemas.key);
+    let by_hand = folder.join(BY_HAND);
+    if project.root.join(&by_hand).is_file() {
+        let message = "a selector cannot call a function that is written by hand".to_owned();
+        let hint = "leave --declarative out, or put the function into a design document".to_owned();
+        return Err(vec![problem(&by_hand, message, Some(hint))]);
+    }
+    let path = project.shown(&database.folder).join(format!("{design}.json"));
+    let existing = database.design(design);
+    if let Some(existing) = existing.filter(|other| !vdu::declarative::is_generated(&other.body)) {
+        let message = format!("the design document `{design}` is there, and is not generated");
+        let source = existing.sources.get(&[] as &[&str]).map_or(&path, |source| &source.path);
+        let hint = "remove it, or choose another with --design".to_owned();
+        return Err(vec![problem(source, message, Some(hint))]);
+    }
+    let generated = vdu::declarative::generate(schemas).map_err(|error| match error {
+        GenerateError::Inexpressible(places) => {
+            let place = |place: Unchecked| {
+                let message = format!("`{}`: {}", place.pointer, place.reason);
+                Problem::at_line(&place.path, place.line, Fault::Schema { message, hint: None })
+            };
+            places.into_iter().map(place).collect()
+        }
+        other => vec![problem(&folder, other.to_string(), None)],
+    })?;
+    let content = generated.file(&schemas.key);
+    let state = match existing {
+        None => State::Missing,
+        Some(existing) if existing.body.get("validate_doc_update") == Some(&generated.selector) => {
+            State::Current
+        }
+        Some(_) => State::Stale,
+    };
+    Ok(Target { path, content, state, unchecked: generated.differences })
+}
+
 fn generated(project: &Project, schemas: &Schemas) -> Result<vdu::Generated, Problem> {
     let folder = Path::new("schemas").join(&schemas.key);
     let by_hand = folder.join(BY_HAND);
@@ -146,19 +195,23 @@ pub fn stale(
     project: &Project,
     database: &Database,
     schemas: &Schemas,
-) -> Result<Vec<PathBuf>, Problem> {
+) -> Result<Vec<PathBuf>, Vec<Problem>> {
     let mut stale = Vec::new();
     for design in &database.designs {
-        let is_generated = design.validate_doc_update().is_some_and(vdu::is_generated);
-        if is_generated {
-            let target = validation(project, database, schemas, design.name())?;
-            if target.state != State::Current {
-                stale.push(target.path);
-            }
+        let target = if vdu::declarative::is_generated(&design.body) {
+            declarative(project, database, schemas, design.name())?
+        } else if design.validate_doc_update().is_some_and(vdu::is_generated) {
+            validation(project, database, schemas, design.name())
+                .map_err(|problem| vec![problem])?
+        } else {
+            continue;
+        };
+        if target.state != State::Current {
+            stale.push(target.path);
         }
     }
     if project.root.join("types").join(format!("{}.d.ts", schemas.key)).is_file() {
-        let declared = types_of(project, schemas)?;
+        let declared = types_of(project, schemas).map_err(|problem| vec![problem])?;
         if declared.state != State::Current {
             stale.push(declared.path);
         }

@@ -131,6 +131,8 @@ fn member(name: &str, argument: &Value, path: &FieldPath) -> Result<Condition, M
         },
         "$regex" => {
             let pattern = argument.as_str().ok_or_else(bad)?;
+            // PCRE is told by it to see characters instead of bytes, as the engine here always does.
+            let pattern = pattern.strip_prefix("(*UTF)").unwrap_or(pattern);
             Operator::Regex(Box::new(Regex::new(pattern).map_err(|_| bad())?))
         }
         "$elemMatch" => Operator::Element(inner()?),

@@ -33,6 +33,10 @@ impl Earlier {
     /// When the project is in no Git repository, or there is no such state.
     pub fn of(root: &Path, reference: &str) -> Result<Self, HistoryError> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        // Git would take it for an option.
+        if reference.starts_with('-') {
+            return Err(HistoryError::Git(format!("`{reference}` is no commit, branch or tag")));
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("couchctl-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
@@ -61,7 +65,8 @@ impl Earlier {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()?;
+            .spawn()
+            .map_err(started)?;
         let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(HistoryError::Git("it has no streams".to_owned()));
         };
@@ -127,8 +132,19 @@ fn is_below(path: &str) -> bool {
     Path::new(path).components().all(|component| matches!(component, Component::Normal(_)))
 }
 
+/// Why Git does not start.
+fn started(error: std::io::Error) -> HistoryError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            HistoryError::Git("the program is not installed".to_owned())
+        }
+        _ => HistoryError::Io(error),
+    }
+}
+
 fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, HistoryError> {
-    let output = Command::new("git").arg("-C").arg(root).args(arguments).output()?;
+    let output =
+        Command::new("git").arg("-C").arg(root).args(arguments).output().map_err(started)?;
     if output.status.success() {
         return Ok(output.stdout);
     }

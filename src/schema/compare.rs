@@ -20,10 +20,24 @@ pub struct Change {
     pub line: usize,
     /// Where in the documents, as a JSON Pointer with `*` for any item or member.
     pub pointer: String,
+    /// The keyword that says so now, as in a [`Violation`](super::Violation); empty where it is a whole
+    /// schema.
+    pub keyword: String,
     /// What changed, in words.
     pub message: String,
     /// Whether it certainly narrows what is valid; otherwise it may.
     pub certain: bool,
+}
+
+impl Change {
+    /// The place and what changed there.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self.pointer.as_str() {
+            "" => self.message.clone(),
+            pointer => format!("`{pointer}`: {}", self.message),
+        }
+    }
 }
 
 /// The changes between two states of a database's schemas that make documents invalid.
@@ -32,6 +46,20 @@ pub struct Change {
 /// When a reference leads nowhere.
 pub fn changes(old: &Schemas, new: &Schemas) -> Result<Vec<Change>, ReferenceError> {
     let mut changes = Vec::new();
+    for schema in &new.types {
+        let is_new = old.get(&schema.name).is_none();
+        // Without any schema, and with one for all others, documents of this type were not invalid.
+        if is_new && (old.types.is_empty() || old.routes.default.is_some()) {
+            changes.push(Change {
+                schema: schema.name.clone(),
+                line: 1,
+                pointer: String::new(),
+                keyword: String::new(),
+                message: "the type has a schema of its own now".to_owned(),
+                certain: false,
+            });
+        }
+    }
     for (index, schema) in old.types.iter().enumerate() {
         let Some(position) = new.types.iter().position(|other| other.name == schema.name) else {
             if new.routes.default.is_none() {
@@ -39,6 +67,7 @@ pub fn changes(old: &Schemas, new: &Schemas) -> Result<Vec<Change>, ReferenceErr
                     schema: schema.name.clone(),
                     line: 1,
                     pointer: new.routes.pointer(),
+                    keyword: "discriminator".to_owned(),
                     message: "the type has no schema any more".to_owned(),
                     certain: true,
                 });
@@ -113,6 +142,7 @@ impl Comparison<'_> {
             schema: schema.name.clone(),
             line: line_of(&schema.text, &pointer),
             pointer: at.to_owned(),
+            keyword: keyword.to_owned(),
             message,
             certain,
         });

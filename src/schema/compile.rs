@@ -243,7 +243,7 @@ impl Compiler<'_> {
 
     /// Checks a schema against its metaschema.
     fn check(&self, file: &SchemaFile) -> Result<(), Vec<Problem>> {
-        let problems: Vec<Problem> = match self.draft.detect(&file.value) {
+        let mut problems: Vec<Problem> = match self.draft.detect(&file.value) {
             Draft::Unknown => {
                 let options = jsonschema::meta::options().with_registry(self.registry);
                 let refused = options.validate(&file.value).err();
@@ -262,6 +262,15 @@ impl Compiler<'_> {
                 })
                 .collect(),
         };
+        // The vocabularies of a draft repeat each other.
+        let mut told = Vec::new();
+        problems.retain(|problem| {
+            let is_new = !told.contains(problem);
+            if is_new {
+                told.push(problem.clone());
+            }
+            is_new
+        });
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }

@@ -15,6 +15,7 @@ mod check;
 pub mod compare;
 mod compile;
 mod files;
+mod impact;
 mod instance;
 pub mod members;
 mod place;
@@ -27,6 +28,7 @@ pub mod words;
 
 pub use check::{Outcome, Violation};
 pub use compile::{Schema, Schemas};
+pub use impact::{Counted, Impact};
 pub use place::line_of;
 pub use route::{Route, Routes, Source};
 pub use scope::ReferenceError;

@@ -47,11 +47,17 @@ impl Counts {
     pub fn documents(&self) -> u64 {
         self.valid + self.invalid + self.ignored
     }
+}
 
-    fn add(&mut self, other: Self) {
-        self.valid += other.valid;
-        self.invalid += other.invalid;
-        self.ignored += other.ignored;
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            valid: self.valid + other.valid,
+            invalid: self.invalid + other.invalid,
+            ignored: self.ignored + other.ignored,
+        }
     }
 }
 
@@ -105,7 +111,7 @@ pub fn check(
             waiting.insert(number, batch);
             while let Some(batch) = waiting.remove(&due) {
                 due += 1;
-                counts.add(batch.counts);
+                counts = counts + batch.counts;
                 batch.invalid.into_iter().for_each(&mut *each);
             }
             if !progress(counts) {

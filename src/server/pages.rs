@@ -1,11 +1,15 @@
 //! The documents of a database, a page at a time.
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::database::RemoteDatabase;
 use super::error::{Failure, ServerError};
 use super::request::Request;
 use crate::json::Value;
+
+/// How many ids are asked for at a time.
+const IDS: usize = 10_000;
 
 /// How far the documents of a database were read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +74,33 @@ impl RemoteDatabase {
         let (rows, is_last) = self.rows(after, limit, false).await?;
         let ids = rows.iter().filter_map(|row| row["id"].as_str().map(str::to_owned));
         Ok((ids.collect(), is_last))
+    }
+
+    /// So many ids of documents, chosen at random, all as likely, and sorted: every id is looked at, but no
+    /// document. Design documents are left out.
+    ///
+    /// # Errors
+    /// As [`RemoteDatabase::page`].
+    pub async fn sample(&self, count: usize) -> Result<Vec<String>, ServerError> {
+        let mut chosen: Vec<String> = Vec::new();
+        let (mut seen, mut after) = (0_usize, None::<String>);
+        loop {
+            let (ids, is_last) = self.ids_after(after.as_deref(), IDS).await?;
+            after = ids.last().cloned().or(after);
+            let mut random = rand::rng();
+            for id in ids.into_iter().filter(|id| !id.starts_with("_design/")) {
+                seen += 1;
+                if chosen.len() < count {
+                    chosen.push(id);
+                } else if let Some(other) = chosen.get_mut(random.random_range(0..seen)) {
+                    *other = id;
+                }
+            }
+            if is_last {
+                chosen.sort();
+                return Ok(chosen);
+            }
+        }
     }
 
     /// The documents of these ids that are there.

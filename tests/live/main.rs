@@ -1,4 +1,4 @@
-//! Deployment against a real CouchDB: the one in `COUCHCTL_TEST_URL` (with an administrator's user and
+//! Deployment and validation against a real CouchDB: the one in `COUCHCTL_TEST_URL` (with an administrator's user and
 //! password, `http://admin:password@127.0.0.1:5984`). Databases have random names and are removed
 //! afterwards. Without the variable nothing is tested, and the tests say so.
 
@@ -9,10 +9,17 @@ mod wire;
 #[path = "../deploy/faults.rs"]
 mod faults;
 
+#[path = "../support/expressible.rs"]
+mod expressible;
+
+#[path = "../support/maker.rs"]
+mod maker;
+
 mod kills;
 mod outage;
 mod place;
 mod pushes;
+mod schemas;
 
 use couchctl::sandbox::Sandbox;
 

@@ -187,7 +187,7 @@ impl Drop for Place {
 }
 
 /// Projects of tests have no modules.
-struct NoModules;
+pub(crate) struct NoModules;
 
 impl ModuleLoader for NoModules {
     fn load(&self, _path: &Path, _source: &str) -> Result<Value, ModuleError> {

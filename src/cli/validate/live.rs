@@ -1,10 +1,9 @@
 //! Documents of a server.
 
-use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Run, ValidateArguments};
@@ -16,11 +15,6 @@ use crate::json::{self, Value};
 use crate::project::Project;
 use crate::schema::stream::Counts;
 use crate::server::{Position, RemoteDatabase, ServerError};
-
-/// How many documents are asked for at a time.
-const PAGE: usize = 500;
-/// How many ids are asked for at a time.
-const IDS: usize = 10_000;
 
 /// How far a run came, as `--resume` notes it.
 #[derive(Serialize, Deserialize)]
@@ -80,32 +74,29 @@ pub(super) fn run(
     let source = Source {
         connected: &connected,
         database: &database,
-        ends: Mutex::default(),
+        page: usize::from(arguments.page),
         stopped: Mutex::default(),
     };
-    let ids = match arguments.sample.map(|count| source.sample(count)) {
+    let ids = match arguments.sample.map(|count| source.ask(database.sample(count))) {
         None => None,
         Some(Some(ids)) => Some(ids),
         Some(None) => return source.failed(terminal).unwrap_or(Exit::Interrupted),
     };
+    run.seen = Counts { valid: start.valid, invalid: start.invalid, ignored: start.ignored };
     let mut saved = Ok(());
-    let checked = {
-        let mut note = |counts: Counts| {
-            if let Some(path) = &arguments.resume
-                && let Some(position) = source.reached(counts)
-            {
-                saved = write(path, &start, position, counts);
+    let checked = match ids {
+        Some(ids) => run.check(source.chosen(&ids), &mut |_| true),
+        None => source.each_page(start.position.clone(), |documents, next| {
+            let documents = documents.into_iter().map(|document| Ok(source.raw(&document)));
+            run.check(documents, &mut |_| true)?;
+            // Now exactly the documents before the next page are counted.
+            if let Some(path) = &arguments.resume {
+                saved = write(path, &start, next, run.seen);
             }
-            saved.is_ok()
-        };
-        match ids {
-            Some(ids) => run.check(source.chosen(&ids), &mut note),
-            None => run.check(source.from(start.position.clone()), &mut note),
-        }
+            Ok(saved.is_ok())
+        }),
     };
-    run.seen.valid += start.valid;
-    run.seen.invalid += start.invalid;
-    run.seen.ignored += start.ignored;
+    run.bar.finish_and_clear();
     if let Err(error) = saved {
         terminal.error(&format!("the file of --resume cannot be written: {error}"), None);
         return Exit::Usage;
@@ -157,9 +148,9 @@ fn write(
         server: start.server.clone(),
         database: start.database.clone(),
         position,
-        valid: start.valid + counts.valid,
-        invalid: start.invalid + counts.invalid,
-        ignored: start.ignored + counts.ignored,
+        valid: counts.valid,
+        invalid: counts.invalid,
+        ignored: counts.ignored,
     };
     let beside = path.with_extension("part");
     std::fs::write(&beside, serde_json::to_string(&checkpoint)?)?;
@@ -172,12 +163,12 @@ enum Stopped {
     Failed(ServerError),
 }
 
-/// The documents of a database, and how far they were read.
+/// The documents of a database, and why there are no more.
 struct Source<'a> {
     connected: &'a Connected,
     database: &'a RemoteDatabase,
-    /// Behind how many documents the pages ended, and where the next ones start.
-    ends: Mutex<VecDeque<(u64, Position)>>,
+    /// How many documents are asked for at a time.
+    page: usize,
     stopped: Mutex<Option<Stopped>>,
 }
 
@@ -202,25 +193,33 @@ impl Source<'_> {
         })
     }
 
-    /// The documents from a position on.
-    fn from(
+    /// Gives the documents from a position on to `each`, page by page, with where the next page starts,
+    /// until it says no. The next page is on its way meanwhile.
+    fn each_page(
         &self,
         position: Position,
-    ) -> impl Iterator<Item = Result<RawDocument, DocumentError>> + Send {
-        let mut next = Some(position);
-        let mut count = 0;
-        let pages = std::iter::from_fn(move || {
-            let from = next.take()?;
-            let page = self.ask(self.database.page(&from, PAGE))?;
-            count += page.documents.len() as u64;
-            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.push_back((count, page.next.clone()));
-            if !page.is_last {
-                next = Some(page.next);
+        mut each: impl FnMut(Vec<Value>, Position) -> Result<bool, DocumentError>,
+    ) -> Result<(), DocumentError> {
+        let (to_us, pages) = sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut from = position;
+                while let Some(page) = self.ask(self.database.page(&from, self.page)) {
+                    from = page.next.clone();
+                    let is_last = page.is_last;
+                    // Nobody takes it any more when a run ends early.
+                    if to_us.send(page).is_err() || is_last {
+                        break;
+                    }
+                }
+            });
+            for page in pages {
+                if !each(page.documents, page.next)? {
+                    break;
+                }
             }
-            Some(page.documents)
-        });
-        pages.flatten().map(|document| Ok(self.raw(&document)))
+            Ok(())
+        })
     }
 
     /// The documents of these ids.
@@ -228,7 +227,8 @@ impl Source<'_> {
         &self,
         ids: &[String],
     ) -> impl Iterator<Item = Result<RawDocument, DocumentError>> + Send {
-        let pages = ids.chunks(PAGE).map_while(|ids| self.ask(self.database.documents_of(ids)));
+        let pages =
+            ids.chunks(self.page).map_while(|ids| self.ask(self.database.documents_of(ids)));
         pages.flatten().map(|document| Ok(self.raw(&document)))
     }
 
@@ -237,42 +237,6 @@ impl Source<'_> {
             text: json::to_string(document),
             line: 1,
             source: self.database.name().into(),
-        }
-    }
-
-    /// The last position before which all documents are checked, if it is a new one.
-    fn reached(&self, counts: Counts) -> Option<Position> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut reached = None;
-        while ends.front().is_some_and(|(count, _)| *count <= counts.documents()) {
-            reached = ends.pop_front().map(|(_, position)| position);
-        }
-        reached
-    }
-
-    /// Ids chosen at random, all as likely: every id is looked at, but no document.
-    fn sample(&self, count: usize) -> Option<Vec<String>> {
-        let mut random = rand::rng();
-        let mut chosen: Vec<String> = Vec::new();
-        let (mut seen, mut after) = (0_usize, None::<String>);
-        loop {
-            let (ids, is_last) = self.ask(self.database.ids_after(after.as_deref(), IDS))?;
-            after = ids.last().cloned().or(after);
-            for id in ids.into_iter().filter(|id| !id.starts_with("_design/")) {
-                seen += 1;
-                if chosen.len() < count {
-                    chosen.push(id);
-                } else {
-                    let place = random.random_range(0..seen);
-                    if let Some(other) = chosen.get_mut(place) {
-                        *other = id;
-                    }
-                }
-            }
-            if is_last {
-                chosen.sort();
-                return Some(chosen);
-            }
         }
     }
 }

@@ -47,6 +47,9 @@ pub(super) struct ValidateArguments {
     /// Check only documents of the server that changed after this sequence
     #[arg(long, value_name = "SEQUENCE", conflicts_with = "files")]
     since: Option<String>,
+    /// Documents asked for at a time
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    page: u16,
     /// Note here how far the documents of the server were checked, and go on from there
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     resume: Option<PathBuf>,
@@ -121,7 +124,9 @@ pub(super) fn run(
         }
     };
     let documents = files.into_iter().flat_map(|path| Documents::open(&path));
-    match run.check(documents, &mut |_| true) {
+    let checked = run.check(documents, &mut |_| true);
+    run.bar.finish_and_clear();
+    match checked {
         Ok(()) => run.report(arguments.format, terminal),
         Err(error) => {
             // What was found before it is still worth telling.
@@ -139,7 +144,7 @@ struct Run<'a> {
     schemas: &'a Schemas,
     options: stream::Options,
     summary: Summary,
-    /// How many were checked.
+    /// How many were checked, those of interrupted runs included.
     seen: stream::Counts,
     bar: ProgressBar,
     started: Instant,
@@ -153,23 +158,23 @@ impl Run<'_> {
         goes_on: &mut dyn FnMut(stream::Counts) -> bool,
     ) -> Result<(), DocumentError> {
         let (summary, seen, bar) = (&mut self.summary, &mut self.seen, &self.bar);
-        let checked = stream::check(
+        let before = *seen;
+        stream::check(
             self.schemas,
             documents,
             &self.options,
             &mut |document| summary.add(document),
             &mut |counts| {
-                *seen = counts;
+                *seen = before + counts;
                 bar.set_message(format!(
                     "{} documents, {} invalid",
-                    counts.documents(),
-                    counts.invalid
+                    seen.documents(),
+                    seen.invalid
                 ));
                 goes_on(counts)
             },
-        );
-        self.bar.finish_and_clear();
-        checked.map(|_| ())
+        )
+        .map(|_| ())
     }
 
     /// Tells what was found.

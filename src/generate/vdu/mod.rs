@@ -10,6 +10,7 @@
 //! depends on the document.
 
 mod arrays;
+pub mod declarative;
 mod emit;
 mod helpers;
 mod number;
@@ -22,6 +23,8 @@ mod unevaluated;
 use std::path::PathBuf;
 
 use super::GenerateError;
+use crate::schema::scope::Scope;
+use crate::schema::{Schemas, line_of};
 pub use program::{checker, generate};
 
 /// How a generated function starts: it tells one from a function written by hand.
@@ -57,4 +60,19 @@ pub struct Unchecked {
 #[must_use]
 pub fn is_generated(source: &str) -> bool {
     source.lines().take(3).any(|line| line.trim_start().starts_with(MARK))
+}
+
+/// Something that is not checked, at its place in the schema of a type.
+fn unchecked(schemas: &Schemas, scope: &Scope<'_>, keyword: &str, reason: &str) -> Unchecked {
+    let schema = &schemas.types[scope.index];
+    let pointer = match keyword {
+        "" => scope.pointer.clone(),
+        keyword => format!("{}/{keyword}", scope.pointer),
+    };
+    Unchecked {
+        path: schema.path.clone(),
+        line: line_of(&schema.text, &pointer),
+        pointer,
+        reason: reason.to_owned(),
+    }
 }

@@ -6,10 +6,11 @@ use jsonschema::Draft;
 
 use super::emit::Body;
 use super::text::{At, Code, is_identifier, string};
-use super::{GenerateError, Generated, MARK, MAXIMUM, Unchecked, helpers, pattern};
+use super::{GenerateError, Generated, MARK, MAXIMUM, Unchecked, helpers, pattern, unchecked};
+use crate::engine::KEYWORDS;
 use crate::json::Value;
 use crate::schema::scope::{Scope, root};
-use crate::schema::{Schemas, Source, line_of, members, words};
+use crate::schema::{Schemas, Source, members, words};
 
 /// A function that is needed and not written yet.
 struct Pending<'a> {
@@ -103,14 +104,7 @@ impl<'a> Program<'a> {
 
     /// Tells that a keyword is not checked.
     pub(super) fn not_checked(&mut self, scope: &Scope<'_>, keyword: &str, reason: &str) {
-        let schema = &self.schemas.types[scope.index];
-        let pointer = format!("{}/{keyword}", scope.pointer);
-        let unchecked = Unchecked {
-            path: schema.path.clone(),
-            line: line_of(&schema.text, &pointer),
-            pointer,
-            reason: reason.to_owned(),
-        };
+        let unchecked = unchecked(self.schemas, scope, keyword, reason);
         if !self.unchecked.contains(&unchecked) {
             self.unchecked.push(unchecked);
         }
@@ -154,7 +148,7 @@ impl<'a> Program<'a> {
 }
 
 /// Schemas as they are compiled: with CouchDB's own members let through (see [`members`]).
-fn opened(schemas: &Schemas) -> Vec<Option<Value>> {
+pub(super) fn opened(schemas: &Schemas) -> Vec<Option<Value>> {
     schemas.types.iter().map(|schema| members::opened(&schema.value, &schema.members)).collect()
 }
 
@@ -292,63 +286,24 @@ impl Program<'_> {
     }
 }
 
-/// Words of JavaScript that cannot name a function.
+/// Words of JavaScript that cannot name a function, or name something already.
 fn is_reserved(name: &str) -> bool {
-    const WORDS: [&str; 50] = [
+    const LATER: [&str; 11] = [
         "await",
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "for",
-        "function",
-        "if",
         "implements",
-        "import",
-        "in",
-        "instanceof",
         "interface",
         "let",
-        "new",
-        "null",
         "package",
         "private",
         "protected",
         "public",
-        "return",
         "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typeof",
         "undefined",
-        "var",
-        "void",
-        "while",
-        "with",
         "yield",
-        "emit",
-        "log",
-        "require",
     ];
-    const GLOBALS: [&str; 12] = [
-        "Array", "JSON", "Number", "Object", "RegExp", "String", "isArray", "sum", "toJSON",
-        "index", "send", "start",
+    const GLOBALS: [&str; 15] = [
+        "Array", "JSON", "Number", "Object", "RegExp", "String", "emit", "index", "isArray", "log",
+        "require", "send", "start", "sum", "toJSON",
     ];
-    WORDS.contains(&name) || GLOBALS.contains(&name)
+    KEYWORDS.contains(&name) || LATER.contains(&name) || GLOBALS.contains(&name)
 }

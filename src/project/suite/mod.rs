@@ -26,7 +26,8 @@
 //! can expect `error`, `reason` and `status`, and every one `log` and `snapshot: true`. Messages are
 //! compared as parts of the text, or as regular expressions when written `/like this/`.
 //!
-//! The documents of files must be valid by the database's schemas, unless `fixtures` is `unchecked`.
+//! The documents of files must be valid by the database's schemas, unless `fixtures` is `unchecked`. Those
+//! written in the suite should be: that is told, unless `fixtures` is `files`.
 //!
 //! Rows, documents and headers are compared by the members that are written down; `exact: true`
 //! compares all of them.
@@ -61,8 +62,8 @@ pub struct Suite {
     pub design: String,
     /// Documents that all cases see.
     pub docs: Vec<Docs>,
-    /// Whether the documents of its files must be valid by the database's schemas.
-    pub checked: bool,
+    /// Which of its documents are checked against the database's schemas.
+    pub fixtures: Fixtures,
     /// Its cases, in order.
     pub cases: Vec<Case>,
 }
@@ -89,15 +90,21 @@ struct Keys {
     design: Option<String>,
     #[serde(default)]
     docs: Vec<Spanned<Yaml>>,
-    fixtures: Option<Fixtures>,
+    #[serde(default)]
+    fixtures: Fixtures,
     tests: Spanned<Vec<Spanned<case::Keys>>>,
 }
 
-/// Whether fixtures are checked against the schemas.
-#[derive(Deserialize, PartialEq)]
+/// Which documents of a suite are checked against the schemas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Fixtures {
+pub enum Fixtures {
+    /// All: those of files must be valid, those written in the suite should be.
+    #[default]
     Checked,
+    /// Only those of files.
+    Files,
+    /// None.
     Unchecked,
 }
 
@@ -145,7 +152,7 @@ impl Suite {
             database: keys.database.unwrap_or_else(|| file_name(path.parent())),
             design: design.strip_prefix("_design/").map(str::to_owned).unwrap_or(design),
             docs,
-            checked: keys.fixtures != Some(Fixtures::Unchecked),
+            fixtures: keys.fixtures,
             cases,
         })
     }

@@ -37,7 +37,7 @@ tests:
     assert_eq!((suite.database.as_str(), suite.design.as_str()), ("cloudai", "tasks"));
     assert_eq!(suite.docs[0], Docs::File(root.path().join("cloudai/fixtures/tasks.ndjson")));
     assert!(matches!(&suite.docs[1], Docs::Inline { line: 2, .. }));
-    assert!(suite.checked);
+    assert_eq!(suite.fixtures, Fixtures::Checked);
     let [view, validate] = suite.cases.as_slice() else { panic!("{:?}", suite.cases) };
     assert_eq!((view.name.as_str(), view.line), ("pending tasks by priority", 4));
     let Subject::View { view: name, query } = &view.subject else { panic!("{:?}", view.subject) };
@@ -65,8 +65,8 @@ tests:
 ";
     let suite = parse(text).expect("a suite");
     assert_eq!(
-        (suite.database.as_str(), suite.design.as_str(), suite.checked),
-        ("other", "d", true)
+        (suite.database.as_str(), suite.design.as_str(), suite.fixtures),
+        ("other", "d", Fixtures::Checked)
     );
     assert_eq!(suite.cases.len(), 8);
     let Subject::Filter { request, .. } = &suite.cases[0].subject else { panic!("a filter") };

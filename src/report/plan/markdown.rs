@@ -142,7 +142,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A code span, safe inside a table.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = escape(text).replace('|', "\\|");
     let ticks = "`".repeat(longest_run(&text) + 1);
     let pad =
@@ -151,7 +151,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text that must not be taken for Markdown or HTML.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut out = String::new();
     for character in escape(text).chars() {
         if matches!(character, '\\' | '*' | '_' | '[' | ']' | '#' | '~' | '|' | '@') {

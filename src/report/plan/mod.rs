@@ -4,6 +4,7 @@
 pub mod human;
 pub mod markdown;
 pub mod rows;
+pub mod schemas;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -163,7 +163,7 @@ fn run_suite(
         }
         Err(failure) => vec![unavailable(failure, &suite.design)],
     };
-    if let Some(schemas) = loaded.get(prepared.database).filter(|_| suite.checked) {
+    if let Some(schemas) = loaded.get(prepared.database) {
         findings.extend(schemas::check_fixtures(project, schemas, suite)?);
     }
     let design = prepared.design.to_value();

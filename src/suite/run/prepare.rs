@@ -103,7 +103,8 @@ fn named<'a>(
             vec![("search index", index, indexes.map(|(name, _)| name).collect())]
         }
         Subject::Validate(_) => {
-            let there = design.validate_doc_update().map(|_| VALIDATION);
+            let is_there = design.validate_doc_update().is_some() || design.selector().is_some();
+            let there = is_there.then_some(VALIDATION);
             vec![(VALIDATION, VALIDATION, there.into_iter().collect())]
         }
     }

@@ -7,9 +7,10 @@ use std::time::Instant;
 use super::super::{CaseOutcome, DiffLine, Failure, Finding, Level, SuiteOutcome, Verdict};
 use super::RunOptions;
 use crate::document::{DocumentError, DocumentFile};
-use crate::project::suite::{Docs, SchemaCase, SchemaSuite, Suite};
+use crate::json::{Map, Value};
+use crate::project::suite::{Docs, Fixtures, SchemaCase, SchemaSuite, Suite};
 use crate::project::{Fault, Problem, Project, did_you_mean};
-use crate::schema::{Outcome, Schemas, stream};
+use crate::schema::{Outcome, Schemas, Violation, stream};
 
 /// How many invalid documents of a file are told one by one.
 const TOLD: usize = 5;
@@ -33,60 +34,113 @@ pub(super) fn load(project: &Project) -> Result<Loaded, Vec<Problem>> {
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
-/// Checks the documents of the files that a suite and its cases use.
+/// Checks the documents that a suite and its cases use.
 pub(super) fn check_fixtures(
     project: &Project,
     schemas: &Schemas,
     suite: &Suite,
 ) -> Result<Vec<Finding>, Problem> {
-    let docs = suite.docs.iter().chain(suite.cases.iter().flat_map(|case| &case.docs));
-    let files: BTreeSet<&Path> = docs
-        .filter_map(|docs| match docs {
-            Docs::File(path) => Some(path.as_path()),
-            Docs::Inline { .. } => None,
-        })
-        .collect();
-    let mut findings = Vec::new();
-    for path in files {
-        let unreadable = |error: DocumentError| {
-            let hint = error.hint();
-            Problem::at_line(path, error.line, Fault::Fixture { message: error.problem, hint })
-        };
-        let mut details = Vec::new();
-        let mut each = |invalid: stream::InvalidDocument| {
-            if details.len() < TOLD {
-                let name = invalid.id.unwrap_or_default();
-                let told = invalid.violations.iter().take(1).map(|(line, violation)| {
-                    format!("line {line}, document `{name}`: {}", violation.shown())
-                });
-                details.extend(told);
-            }
-        };
-        let documents = DocumentFile::open(path).map_err(unreadable)?;
-        let options = stream::Options { schema: None, jobs: 1 };
-        let counts = stream::check(schemas, documents, &options, &mut each, &mut |_| true)
-            .map_err(unreadable)?;
-        if counts.invalid > 0 {
-            let more = counts.invalid - details.len() as u64;
-            if more > 0 {
-                details.push(format!("and {more} more"));
-            }
-            findings.push(Finding {
-                code: "invalid-fixture",
-                level: Level::Error,
-                view: String::new(),
-                message: format!(
-                    "{} of {} documents of `{}` are not as their schemas say; `fixtures: unchecked` \
-                     in the suite allows it",
-                    counts.invalid,
-                    counts.documents(),
-                    project.shown(path).display()
-                ),
-                details,
-            });
+    if suite.fixtures == Fixtures::Unchecked {
+        return Ok(Vec::new());
+    }
+    let mut files = BTreeSet::new();
+    let mut written = Vec::new();
+    for docs in suite.docs.iter().chain(suite.cases.iter().flat_map(|case| &case.docs)) {
+        match docs {
+            Docs::File(path) => drop(files.insert(path.as_path())),
+            Docs::Inline { doc: Value::Object(members), line } => written.push((members, *line)),
+            Docs::Inline { .. } => {}
         }
     }
+    let mut findings = Vec::new();
+    for path in files {
+        findings.extend(check_file(project, schemas, path)?);
+    }
+    if suite.fixtures == Fixtures::Checked {
+        findings.extend(check_written(schemas, &written));
+    }
     Ok(findings)
+}
+
+fn check_file(
+    project: &Project,
+    schemas: &Schemas,
+    path: &Path,
+) -> Result<Option<Finding>, Problem> {
+    let unreadable = |error: DocumentError| {
+        let hint = error.hint();
+        Problem::at_line(path, error.line, Fault::Fixture { message: error.problem, hint })
+    };
+    let mut details = Vec::new();
+    let mut each = |invalid: stream::InvalidDocument| {
+        if details.len() < TOLD {
+            let name = invalid.id.unwrap_or_default();
+            let told = invalid.violations.iter().take(1);
+            details.extend(told.map(|(line, violation)| detail(*line, &name, violation)));
+        }
+    };
+    let documents = DocumentFile::open(path).map_err(unreadable)?;
+    let options = stream::Options { schema: None, jobs: 1 };
+    let counts = stream::check(schemas, documents, &options, &mut each, &mut |_| true)
+        .map_err(unreadable)?;
+    if counts.invalid == 0 {
+        return Ok(None);
+    }
+    let more = counts.invalid - details.len() as u64;
+    if more > 0 {
+        details.push(format!("and {more} more"));
+    }
+    Ok(Some(Finding {
+        code: "invalid-fixture",
+        level: Level::Error,
+        view: String::new(),
+        message: format!(
+            "{} of {} documents of `{}` are not as their schemas say; `fixtures: unchecked` in the \
+             suite allows it",
+            counts.invalid,
+            counts.documents(),
+            project.shown(path).display()
+        ),
+        details,
+    }))
+}
+
+/// Checks documents that are written in a suite. They are often cut down to what matters, so that those
+/// that could not be stored are told and fail nothing.
+fn check_written(schemas: &Schemas, written: &[(&Map<String, Value>, usize)]) -> Option<Finding> {
+    let mut details = Vec::new();
+    let mut invalid = 0;
+    for (members, line) in written {
+        let Outcome::Invalid { violations, .. } = schemas.check((*members).clone()) else {
+            continue;
+        };
+        invalid += 1;
+        if details.len() < TOLD {
+            let name = members.get("_id").and_then(Value::as_str).unwrap_or_default();
+            details.extend(violations.iter().take(1).map(|found| detail(*line, name, found)));
+        }
+    }
+    if invalid == 0 {
+        return None;
+    }
+    if invalid > details.len() {
+        details.push(format!("and {} more", invalid - details.len()));
+    }
+    Some(Finding {
+        code: "invalid-document",
+        level: Level::Warning,
+        view: String::new(),
+        message: format!(
+            "{invalid} of {} documents in the suite are not as their schemas say; `fixtures: files` \
+             checks those of files only",
+            written.len()
+        ),
+        details,
+    })
+}
+
+fn detail(line: usize, name: &str, violation: &Violation) -> String {
+    format!("line {line}, document `{name}`: {}", violation.shown())
 }
 
 /// A suite of a schema, ready to run.
