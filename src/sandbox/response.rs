@@ -68,6 +68,12 @@ impl Response {
         Self { status, headers, content: Content::Whole(bytes.into()) }
     }
 
+    /// An answer whose body is made piece by piece by a task.
+    pub(super) fn feed(content_type: &str, pieces: Receiver<Bytes>) -> Self {
+        let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
+        Self { status: 200, headers, content: Content::Feed(pieces) }
+    }
+
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), content: Content::Whole(Bytes::new()) }

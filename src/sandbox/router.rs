@@ -35,6 +35,8 @@ pub(super) fn route(call: Call) -> Answer {
             ["_active_tasks"] => root::active_tasks,
             ["_membership"] => node::membership,
             ["_node", ..] => node::node,
+            ["_utils", "tests"] => utils::tests,
+            ["_utils", "events"] => return utils::events(&call),
             ["_utils", rest @ ..] => return Ok(utils::page(&call, rest)),
             ["favicon.ico", ..] => return Ok(utils::no_page()),
             ["_replicate"] => return replicate::replicate(call).await,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use rand::Rng;
+use tokio::sync::watch;
 
 use super::Options;
 use super::auth::Logins;
@@ -27,6 +28,8 @@ pub(super) struct Server {
     pub(super) engines: Engines,
     pub(super) logins: Logins,
     pub(super) replications: Replications,
+    /// The report of the last run of the project's suites, as JSON.
+    pub(super) tests: watch::Sender<Option<Arc<str>>>,
     /// Values that were set by `_config`, by section and key.
     config: Mutex<BTreeMap<(String, String), String>>,
     stores: RwLock<BTreeMap<String, Arc<Store>>>,
@@ -50,6 +53,7 @@ impl Server {
             engines: Engines::new(options.profile, options.limits),
             logins: Logins::default(),
             replications: Replications::default(),
+            tests: watch::Sender::new(None),
             config: Mutex::default(),
             stores: RwLock::default(),
             uuids: AtomicU64::new(0),
