@@ -103,6 +103,56 @@ fn it_is_deployed_again_on_save() {
     }
 }
 
+/// What the page shows of the suites, once there is something else than `before`.
+fn results(serving: &Serving, before: &Value) -> Value {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        let (status, report) = serving.get("/_utils/tests", &[]);
+        assert_eq!(status, 200);
+        if report != *before {
+            return report;
+        }
+        assert!(Instant::now() < deadline, "the suites were not run: {report}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn suites_are_run_at_the_start_and_on_save() {
+    let folder = project(MAP);
+    let serving = Serving::start(folder.path(), &["--watch"]);
+    let first = results(&serving, &Value::Null);
+    let case = &first["suites"][0]["cases"][0];
+    assert_eq!((&case["verdict"], &case["kind"]), (&"passed".into(), &"view".into()));
+    assert_eq!((&case["function"], &case["name"]), (&"by_name".into(), &"all".into()));
+    assert_eq!(first["suites"][0]["database"], "shop");
+    // A suite that cannot be read, and one whose case fails.
+    let suite = folder.path().join("tests/shop/items.test.yaml");
+    fs::write(&suite, "tests: [").expect("a file");
+    let problems = results(&serving, &first);
+    let message = problems["problems"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("tests/shop/items.test.yaml:1:"), "{problems}");
+    fs::write(&suite, "tests: [{ name: all, view: by_name, expect: { count: 5 } }]")
+        .expect("a file");
+    let failed = results(&serving, &problems);
+    assert_eq!(failed["failed"], 1, "{failed}");
+    assert_eq!(
+        failed["suites"][0]["cases"][0]["failures"][0]["message"],
+        "expected 5 rows, got 0 rows"
+    );
+}
+
+#[test]
+fn results_are_for_admins() {
+    let folder = project(MAP);
+    let serving = Serving::start(folder.path(), &["--admin", "root", "--no-test"]);
+    for path in ["/_utils/tests", "/_utils/events"] {
+        assert_eq!(serving.get(path, &[]).0, 401, "{path}");
+    }
+    // Without a run there are no results.
+    assert_eq!(serving.get("/_utils/tests", &[basic("root", "secret")]), (200, Value::Null));
+}
+
 #[test]
 fn an_admin_has_the_password_of_the_environment() {
     let folder = project(MAP);

@@ -150,7 +150,7 @@ function views(design) {
 }
 
 /** The databases with their design documents and views, at the side. */
-async function drawTree(current) {
+async function tree(current) {
   const names = (await get('/_all_dbs')).filter(database => !database.startsWith('_'));
   const items = await Promise.all(names.map(async database => {
     const found = await designs(database);
@@ -159,7 +159,7 @@ async function drawTree(current) {
         element('ul', {}, views(design).map(([view]) => element('li', {},
           entry(view, current, database, '_design', name(design), '_view', view))))))));
   }));
-  document.getElementById('databases').replaceChildren(...items);
+  return items;
 }
 
 function entry(text, current, ...parts) {
@@ -315,7 +315,7 @@ async function showAnswer(answer, url) {
     const body = await get(url);
     const milliseconds = Math.round(performance.now() - started);
     const total = body.total_rows === undefined ? '' : ` of ${body.total_rows}`;
-    shown.push(element('p', {}, `${body.rows.length}${total} rows in ${milliseconds} ms`));
+    shown.push(element('p', {}, `${body.rows.length}${total} ${body.rows.length === 1 ? 'row' : 'rows'} in ${milliseconds} ms`));
     const columns = ['id', 'key', 'value', 'doc']
       .filter(column => body.rows.some(row => row[column] !== undefined));
     shown.push(table('rows', columns, body.rows.map(row => columns.map(column =>
@@ -366,6 +366,13 @@ function restore(known) {
   if (focused.type === 'text') focused.setSelectionRange(...known.selection);
 }
 
+/** The link that has the focus, as a selector that finds it again when everything is drawn again. */
+function focusedLink() {
+  const link = document.activeElement.closest('nav a, main a');
+  if (!link) return null;
+  return `${link.closest('nav, main').nodeName} a[href="${CSS.escape(link.getAttribute('href'))}"]`;
+}
+
 /** Asks who it is that wants to know. */
 function loginForm(message) {
   return element('form', {
@@ -400,11 +407,14 @@ async function draw() {
     const page = view !== undefined ? viewPage(database, designName, view)
       : designName !== undefined ? designPage(database, designName)
         : database !== undefined ? databasePage(database) : serverPage();
-    const [sections] = await Promise.all([page, drawTree(link(...parts))]);
+    const [sections, items] = await Promise.all([page, tree(link(...parts))]);
     if (turn !== drawn) return;
     const known = hash === drawnHash ? remember() : null;
+    const focused = focusedLink();
+    document.getElementById('databases').replaceChildren(...items);
     content.replaceChildren(...sections.filter(Boolean));
     restore(known);
+    if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
     drawnHash = hash;
     // A view is queried at once.
     if (view !== undefined) content.querySelector('form').requestSubmit();
@@ -420,8 +430,8 @@ async function draw() {
 function visit() {
   const database = location.hash.replace(/^#\/?/, '').split('/')[0];
   follow(database && decodeURIComponent(database));
-  draw().then(() => content.focus({ preventScroll: true }));
+  return draw();
 }
 
-window.addEventListener('hashchange', visit);
+window.addEventListener('hashchange', () => visit().then(() => content.focus({ preventScroll: true })));
 visit();
