@@ -147,6 +147,34 @@ impl Database {
         Ok(attachment.and_then(super::attachment::Attachment::to_data))
     }
 
+    /// The attachments of a revision that came after the generation `after`, by their names; those of
+    /// which there is only a stub are left out.
+    #[must_use]
+    pub fn attachments(
+        &self,
+        id: &str,
+        revision: &Revision,
+        after: u64,
+    ) -> Vec<(String, AttachmentData)> {
+        let node = self.documents.get(id).and_then(|stored| stored.tree.get(revision));
+        let attachments = node.iter().flat_map(|node| &node.body().attachments);
+        attachments
+            .filter(|one| one.revpos() > after)
+            .filter_map(|one| Some((one.name().to_owned(), one.to_data()?)))
+            .collect()
+    }
+
+    /// The generation of the newest of the revisions `known` that a revision is, or comes after; 0 when
+    /// it is none (`couch_db:find_ancestor_rev_pos`).
+    #[must_use]
+    pub fn known_generation(&self, id: &str, revision: &Revision, known: &[Revision]) -> u64 {
+        let Some(stored) = self.documents.get(id) else { return 0 };
+        let Some(node) = stored.tree.get(revision) else { return 0 };
+        let mut path = stored.tree.path(node);
+        path.find(|node| known.contains(node.revision()))
+            .map_or(0, |node| node.revision().generation)
+    }
+
     /// A leaf as filters and validation functions see it: with `_revisions`, of which `ancestors`
     /// are shown at most.
     ///

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::failure::Failure;
 use super::index::autobuild;
+use super::patience::{Answers, Patient};
 use super::request::{MAX_BODY, Request, too_large};
 use super::response::{Body, Response};
 use super::router;
@@ -32,6 +33,9 @@ const BODY_TIME: Duration = Duration::from_mins(5);
 /// How long a client may pause while it sends a body.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// How long a client may take to read a further part of an answer.
+const READ_TIME: Duration = Duration::from_mins(1);
+
 /// The longest request line that mochiweb, CouchDB's HTTP server, reads.
 const MAX_TARGET: usize = 8192;
 
@@ -44,18 +48,19 @@ pub(super) async fn serve(
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let bodies = Arc::new(Semaphore::new(BODY_PIECES));
+    let answers = Arc::new(Answers::new());
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             _ = &mut stopped => return,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let (server, bodies) = (Arc::clone(&server), Arc::clone(&bodies));
+        let shared = (Arc::clone(&server), Arc::clone(&bodies), Arc::clone(&answers));
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let (server, bodies) = (Arc::clone(&server), Arc::clone(&bodies));
+                let (server, bodies, answers) = shared.clone();
                 async move {
-                    let response = answer(server, request, peer, &bodies).await;
+                    let response = answers.hold(answer(server, request, peer, &bodies).await);
                     Ok::<hyper::Response<Body>, std::convert::Infallible>(response.into_http())
                 }
             });
@@ -64,7 +69,7 @@ pub(super) async fn serve(
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
                 .title_case_headers(true)
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Patient::new(stream, READ_TIME)), service)
                 .await;
             drop(permit);
         });

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::failure::Failure;
 use super::super::request::quote;
-use super::super::response::Response;
+use super::super::response::{Content, Response};
 use super::super::state::Call;
 use super::super::store::{Edit, Store};
 use super::databases::store;
@@ -55,7 +55,8 @@ fn get(call: &Call, store: &Store, id: &str, name: &str) -> Result<Response, Fai
         }
         None => (200, data, None),
     };
-    let response = Response::bytes(status, &attachment.content_type, data)
+    let response = Response::bytes(status, &attachment.content_type, bytes::Bytes::new());
+    let response = Response { content: Content::Stored(data), ..response }
         .with("ETag", etag)
         .with("Cache-Control", "must-revalidate")
         .with("Accept-Ranges", if attachment.compressed { "none" } else { "bytes" })
