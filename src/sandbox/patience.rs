@@ -148,7 +148,7 @@ mod tests {
             let reading = tokio::spawn(async move {
                 let mut buffer = [0; 4];
                 for _ in 0..4 {
-                    tokio::time::sleep(Duration::from_millis(80)).await;
+                    sleep(Duration::from_millis(80)).await;
                     far.read_exact(&mut buffer).await.expect("what is written");
                 }
                 far

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +12,13 @@ use couchctl::json::{self, Value};
 use crate::http::{basic, request};
 
 /// The program, serving; it is told to end when this is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     url: String,
 }
 
 impl Serving {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_couchctl"))
             .arg("--project")
             .arg(folder)
@@ -34,9 +35,22 @@ impl Serving {
         Self { child, url: url.trim().to_owned() }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").expect("a URL").parse().expect("an address")
+    }
+
+    /// Bytes of memory that it really uses.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kilobytes = line.trim().strip_suffix(" kB").and_then(|number| number.parse().ok());
+        kilobytes.map(|kilobytes: usize| kilobytes << 10).expect("a number")
+    }
+
     fn get(&self, path: &str, headers: &[(String, String)]) -> (u16, Value) {
-        let address = self.url.strip_prefix("http://").expect("a URL").parse().expect("an address");
-        let answer = request(address, "GET", path, headers, b"");
+        let answer = request(self.address(), "GET", path, headers, b"");
         (answer.status, json::parse_str(&answer.text()).unwrap_or_default())
     }
 }
@@ -49,7 +63,7 @@ impl Drop for Serving {
     }
 }
 
-fn project(map: &str) -> tempfile::TempDir {
+pub(crate) fn project(map: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -67,7 +81,7 @@ fn project(map: &str) -> tempfile::TempDir {
     folder
 }
 
-const MAP: &str = "function (doc) { emit(doc.name); }";
+pub(crate) const MAP: &str = "function (doc) { emit(doc.name); }";
 
 #[test]
 fn the_project_is_deployed_and_fixtures_are_loaded() {

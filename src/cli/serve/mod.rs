@@ -24,6 +24,7 @@ use crate::sandbox::{Options, Sandbox};
 /// loaded. Then the suites are run; the page at `/_utils` shows their results beside the functions. The
 /// sandbox keeps everything in memory and forgets it when it ends.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a command line has flags")]
 pub(super) struct ServeArguments {
     /// The port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 5984, value_name = "PORT")]

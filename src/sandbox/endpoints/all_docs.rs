@@ -185,7 +185,15 @@ fn list(
         let sequence = store.sequence_text(database.update_sequence());
         let _ = write!(out, "\"update_seq\":\"{sequence}\",");
     }
-    let _ = write!(out, "\"rows\":[\r\n{}\r\n]}}", rows.join(",\r\n"));
+    out.push_str("\"rows\":[\r\n");
+    out.reserve(rows.iter().map(|row| row.len() + 3).sum::<usize>() + 8);
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            out.push_str(",\r\n");
+        }
+        out.push_str(row);
+    }
+    out.push_str("\r\n]}");
 }
 
 /// The ids that a query's range holds: keys that are no strings sort before all ids.

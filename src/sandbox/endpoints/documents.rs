@@ -170,12 +170,14 @@ fn open_revisions(
         return Err(Failure::not_found("missing"));
     }
     let known = known_attachments(call)?;
+    let is_latest = call.request.flag("latest");
     let revisions: Vec<Revision> = revisions
         .into_iter()
-        .flat_map(|revision| match call.request.flag("latest") {
-            true => latest(database, id, &revision),
-            false => vec![revision],
-        })
+        .flat_map(
+            |revision| {
+                if is_latest { latest(database, id, &revision) } else { vec![revision] }
+            },
+        )
         .collect();
     let is_mixed = call.request.accepts("multipart/mixed");
     let read = |revision: &Revision| {
