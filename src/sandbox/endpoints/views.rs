@@ -72,7 +72,7 @@ pub(in super::super) async fn answer(
     };
     let (store, design) = (Arc::clone(store), Arc::clone(design));
     let call = call.clone();
-    call.blocking(move |call| Ok(respond(call, &store, &design, built.as_ref(), &request)?)).await
+    call.reading(move |call| Ok(respond(call, &store, &design, built.as_ref(), &request)?)).await
 }
 
 fn respond(

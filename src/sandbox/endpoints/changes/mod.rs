@@ -80,7 +80,7 @@ impl Asked {
     async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Batch, Failure> {
         let asked = Arc::clone(self);
         let call = self.call.clone();
-        call.blocking(move |_| asked.look_now(since, sent)).await
+        call.reading(move |_| asked.look_now(since, sent)).await
     }
 
     fn look_now(&self, since: u64, sent: u64) -> Result<Batch, Failure> {
