@@ -16,6 +16,7 @@ mod engines;
 mod external;
 mod failure;
 mod index;
+mod lenient;
 mod patience;
 mod request;
 mod response;

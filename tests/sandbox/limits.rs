@@ -151,6 +151,41 @@ fn large_answers_that_nobody_reads_are_bounded() {
 }
 
 #[test]
+fn targets_are_taken_as_people_write_them() {
+    let sandbox = started(Options::default());
+    assert_eq!(send(&sandbox, "PUT", "/db", "").status, 201);
+    assert_eq!(send(&sandbox, "PUT", "/db/a", "{\"text\": \"{}\"}").status, 201);
+    let answer = send(&sandbox, "GET", "/db/_all_docs?key=\"a\"&include_docs=true", "");
+    assert_eq!(value(&answer)["rows"][0]["doc"]["text"], "{}");
+    // Several requests on one connection, with bodies between them.
+    let mut stream = TcpStream::connect(sandbox.address()).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+    let get = "GET /db/_all_docs?keys=[\"a\",\"{b}\"] HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = "{\"keys\": [\"a\", \"{c}\"]}";
+    let post = format!(
+        "POST /db/_all_docs?key=\"\" HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n",
+        body.len()
+    );
+    for (pieces, wanted) in
+        [(vec![get], "{b}"), (vec![&post[..9], &post[9..], body], "{c}"), (vec![get], "{b}")]
+    {
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).expect("a request");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut seen = String::new();
+        let mut buffer = [0; 4096];
+        while !seen.contains("]}") {
+            let count = stream.read(&mut buffer).expect("an answer");
+            assert!(count > 0, "the connection ended: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        let expected = format!("{{\"key\":\"{wanted}\",\"error\":\"not_found\"}}");
+        assert!(seen.contains(&expected), "{seen}");
+    }
+}
+
+#[test]
 fn odd_requests_are_answered() {
     let sandbox = started(Options::default());
     assert_eq!(send(&sandbox, "PUT", "/db", "").status, 201);
