@@ -7,6 +7,7 @@ use super::attachment::AttachmentData;
 use super::body::normal;
 use super::database::{Database, Stored};
 use super::read::{Absent, ReadOptions};
+use super::tree::Node;
 use crate::design::Revision;
 use crate::group::{GroupDefinition, GroupDocument};
 
@@ -88,6 +89,24 @@ impl Database {
     #[must_use]
     pub fn leaves(&self, id: &str) -> Vec<Leaf> {
         self.documents.get(id).map(leaves).unwrap_or_default()
+    }
+
+    /// The leaves of a document in the order of `open_revs=all`: branch by branch, from the last one
+    /// back to the first (`couch_key_tree:get_all_leafs`).
+    #[must_use]
+    pub fn leaves_by_branch(&self, id: &str) -> Vec<Revision> {
+        let Some(stored) = self.documents.get(id) else { return Vec::new() };
+        let branch = |node: &Node| {
+            let mut path: Vec<Revision> =
+                stored.tree.path(node).map(|node| node.revision().clone()).collect();
+            path.reverse();
+            path
+        };
+        let mut branches: Vec<Vec<Revision>> =
+            stored.tree.leaves().into_iter().map(branch).collect();
+        let place = |revision: &Revision| (revision.generation, revision.hash.clone());
+        branches.sort_by_cached_key(|path| path.iter().map(place).collect::<Vec<_>>());
+        branches.into_iter().rev().filter_map(|mut path| path.pop()).collect()
     }
 
     /// The number of documents whose winner is a tombstone.
@@ -194,7 +213,7 @@ impl Database {
 }
 
 fn leaves(stored: &Stored) -> Vec<Leaf> {
-    let leaf = |node: &super::tree::Node| Leaf {
+    let leaf = |node: &Node| Leaf {
         revision: node.revision().clone(),
         deleted: node.deleted,
     };

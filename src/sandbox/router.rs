@@ -12,6 +12,7 @@ use super::endpoints::{
 use super::failure::Failure;
 use super::response::Response;
 use super::state::Call;
+use crate::view::{Parameters, with_partition};
 
 /// An answer to come; requests may lead to further ones.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
@@ -81,7 +82,9 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
         ["_partition", _] => databases::partition,
         ["_partition", partition, rest @ ..] => {
             databases::require_partitions(&store)?;
-            crate::view::with_partition(&call.request.query, partition)?;
+            with_partition(&call.request.query, partition)?;
+            // Whether there can be such a partition.
+            Parameters::from_url(&with_partition(&[], partition)?)?;
             return in_partition(call.clone(), partition, rest).await;
         }
         ["_design", name, action, rest @ ..] if action.starts_with('_') => {

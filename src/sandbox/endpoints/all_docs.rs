@@ -173,7 +173,11 @@ fn list(
         } else {
             rows.extend(range.iter().filter(wanted).skip(skip).take(limit).map(row));
         }
-        Some((before + skipped).saturating_add(skip).min(ids.len()))
+        match total {
+            // Nothing is listed, whatever else there is.
+            0 => Some(0),
+            _ => Some((before + skipped).saturating_add(skip).min(ids.len())),
+        }
     };
     let number = |number: Option<usize>| match number {
         Some(number) if *namespace != Namespace::Local => number.to_string(),

@@ -41,6 +41,14 @@ fn get(call: &Call, store: &Store, id: &str, name: &str) -> Result<Response, Fai
     if call.request.header("If-None-Match") == Some(&etag) {
         return Ok(Response::empty(304).with("ETag", etag));
     }
+    // Who takes it packed gets it as it is stored.
+    let is_packed = attachment.compressed
+        && call.request.header("Accept-Encoding").is_some_and(|accepted| accepted.contains("gzip"));
+    if is_packed {
+        let response =
+            Response::bytes(200, &attachment.content_type, attachment.stored().into_owned());
+        return Ok(with_headers(response, etag, true).with("Content-Encoding", "gzip"));
+    }
     let data = bytes::Bytes::from_owner(attachment.data);
     // What is stored compressed has no ranges.
     let range = call.request.header("Range").filter(|_| !attachment.compressed);
@@ -56,15 +64,20 @@ fn get(call: &Call, store: &Store, id: &str, name: &str) -> Result<Response, Fai
         None => (200, data, None),
     };
     let response = Response::bytes(status, &attachment.content_type, bytes::Bytes::new());
-    let response = Response { content: Content::Stored(data), ..response }
-        .with("ETag", etag)
-        .with("Cache-Control", "must-revalidate")
-        .with("Accept-Ranges", if attachment.compressed { "none" } else { "bytes" })
-        .with("Content-Security-Policy", "sandbox");
+    let response = Response { content: Content::Stored(data), ..response };
+    let response = with_headers(response, etag, attachment.compressed);
     Ok(match content_range {
         Some(range) => response.with("Content-Range", range),
         None => response,
     })
+}
+
+fn with_headers(response: Response, etag: String, compressed: bool) -> Response {
+    response
+        .with("ETag", etag)
+        .with("Cache-Control", "must-revalidate")
+        .with("Accept-Ranges", if compressed { "none" } else { "bytes" })
+        .with("Content-Security-Policy", "sandbox")
 }
 
 /// The one range that a `Range` header asks for, first and last byte. Several are answered whole.

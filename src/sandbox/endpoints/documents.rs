@@ -154,10 +154,7 @@ fn open_revisions(
     let contents = store.read();
     let database = &contents.database;
     let revisions: Vec<Revision> = if wanted == "all" {
-        let mut leaves = database.leaves(id);
-        // All leaves come from the last to the first.
-        leaves.reverse();
-        leaves.into_iter().map(|leaf| leaf.revision).collect()
+        database.leaves_by_branch(id)
     } else {
         let list =
             json::parse_str(wanted).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;

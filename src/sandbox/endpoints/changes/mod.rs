@@ -262,12 +262,13 @@ fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
                 return;
             }
             if rows.full || !asked.wait(rows.last, until, &pieces).await {
-                if kind == Feed::Continuous {
+                let end = if kind == Feed::Continuous {
                     let last = asked.store.sequence_text(rows.last);
-                    let end =
-                        format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending);
-                    let _ = pieces.send(end.into()).await;
-                }
+                    format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending)
+                } else {
+                    String::from("\n")
+                };
+                let _ = pieces.send(end.into()).await;
                 return;
             }
             match asked.look(rows.last, sent).await {
