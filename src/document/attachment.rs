@@ -1,5 +1,6 @@
 //! Attachments: inline data to what is stored, and back (`couch_att`).
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 
+use super::read::ReadOptions;
 use super::refusal::WriteError;
 use crate::design::revision::{StoredAttachment, is_compressed};
 use crate::json::{self, Map, Value};
@@ -38,9 +40,13 @@ pub(super) enum Attaching<'a> {
         /// The attachments of the parent.
         parent: &'a [Attachment],
     },
-    /// Replication, or loading a file: everything is taken as it is. The server would refuse stubs
-    /// here unless it had the attachments; files of documents rarely hold the data.
-    AsGiven,
+    /// Replication, or loading a file: everything is taken as it is. Stubs repeat attachments of the
+    /// nearest ancestor that is known. The server would refuse others; files of documents rarely hold
+    /// the data.
+    AsGiven {
+        /// The attachments of that ancestor.
+        ancestor: &'a [Attachment],
+    },
 }
 
 impl Attaching<'_> {
@@ -58,7 +64,7 @@ impl Attaching<'_> {
                 if members.get("stub") == Some(&Value::Bool(true)) {
                     return self.stub(id, name, members);
                 }
-                if matches!(self, Self::AsGiven) && !members.contains_key("data") {
+                if matches!(self, Self::AsGiven { .. }) && !members.contains_key("data") {
                     return self.stub(id, name, members);
                 }
                 let invalid =
@@ -78,7 +84,7 @@ impl Attaching<'_> {
             content_type,
             revpos: match self {
                 Self::Edit { revpos, .. } => revpos,
-                Self::AsGiven => number(members, "revpos").unwrap_or(0),
+                Self::AsGiven { .. } => number(members, "revpos").unwrap_or(0),
             },
             md5: Md5::digest(packed.as_deref().unwrap_or(&data)).into(),
             length: data.len() as u64,
@@ -95,13 +101,16 @@ impl Attaching<'_> {
     ) -> Result<Attachment, WriteError> {
         let missing = || WriteError::missing_stub(id, name);
         let revpos = number(members, "revpos");
+        let (Self::Edit { parent: earlier, .. } | Self::AsGiven { ancestor: earlier }) = self;
+        let kept = earlier
+            .iter()
+            .find(|kept| kept.name == name && revpos.is_none_or(|revpos| kept.revpos == revpos));
+        if let Some(kept) = kept {
+            return Ok(kept.clone());
+        }
         match self {
-            Self::Edit { parent, .. } => parent
-                .iter()
-                .find(|kept| kept.name == name && revpos.is_none_or(|revpos| kept.revpos == revpos))
-                .cloned()
-                .ok_or_else(missing),
-            Self::AsGiven => Ok(Attachment {
+            Self::Edit { .. } => Err(missing()),
+            Self::AsGiven { .. } => Ok(Attachment {
                 name: name.to_owned(),
                 content_type: content_type(members),
                 revpos: revpos.unwrap_or(0),
@@ -132,6 +141,14 @@ pub struct AttachmentData {
     pub compressed: bool,
 }
 
+impl AttachmentData {
+    /// Its bytes as they are stored.
+    #[must_use]
+    pub fn stored(&self) -> Cow<'_, [u8]> {
+        if self.compressed { gzip(&self.data).into() } else { Cow::Borrowed(&self.data) }
+    }
+}
+
 impl Attachment {
     /// What a client gets; `None` where only a stub was loaded.
     pub(super) fn to_data(&self) -> Option<AttachmentData> {
@@ -145,6 +162,11 @@ impl Attachment {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The generation of the revision that brought it.
+    pub(super) fn revpos(&self) -> u64 {
+        self.revpos
     }
 
     /// Checks attachments as far as they say something about themselves.
@@ -183,14 +205,18 @@ impl Attachment {
     }
 
     /// Appends the member of `_attachments` (`couch_att:to_json`).
-    pub(super) fn write(&self, with_data: bool, with_encoding: bool, out: &mut String) {
+    pub(super) fn write(&self, options: ReadOptions, out: &mut String) {
         json::write_string(&self.name, out);
         out.push_str(":{\"content_type\":");
         json::write_string(&self.content_type, out);
         // Writing to memory cannot fail, here and below.
         let digest = STANDARD.encode(self.md5);
         let _ = write!(out, ",\"revpos\":{},\"digest\":\"md5-{digest}\",", self.revpos);
+        let with_data = options.attachments && self.revpos > options.attachments_after;
         match &self.data {
+            Some(_) if with_data && options.follows => {
+                let _ = write!(out, "\"length\":{},\"follows\":true", self.length);
+            }
             Some(data) if with_data => {
                 out.push_str("\"data\":\"");
                 STANDARD.encode_string(data, out);
@@ -200,7 +226,7 @@ impl Attachment {
                 let _ = write!(out, "\"length\":{},\"stub\":true", self.length);
             }
         }
-        if let (true, Some(length)) = (with_encoding, self.encoded_length) {
+        if let (true, Some(length)) = (options.att_encoding_info, self.encoded_length) {
             let _ = write!(out, ",\"encoding\":\"gzip\",\"encoded_length\":{length}");
         }
         out.push('}');

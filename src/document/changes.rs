@@ -7,6 +7,7 @@ use super::attachment::AttachmentData;
 use super::body::normal;
 use super::database::{Database, Stored};
 use super::read::{Absent, ReadOptions};
+use super::tree::Node;
 use crate::design::Revision;
 use crate::group::{GroupDefinition, GroupDocument};
 
@@ -90,6 +91,24 @@ impl Database {
         self.documents.get(id).map(leaves).unwrap_or_default()
     }
 
+    /// The leaves of a document in the order of `open_revs=all`: branch by branch, from the last one
+    /// back to the first (`couch_key_tree:get_all_leafs`).
+    #[must_use]
+    pub fn leaves_by_branch(&self, id: &str) -> Vec<Revision> {
+        let Some(stored) = self.documents.get(id) else { return Vec::new() };
+        let branch = |node: &Node| {
+            let mut path: Vec<Revision> =
+                stored.tree.path(node).map(|node| node.revision().clone()).collect();
+            path.reverse();
+            path
+        };
+        let mut branches: Vec<Vec<Revision>> =
+            stored.tree.leaves().into_iter().map(branch).collect();
+        let place = |revision: &Revision| (revision.generation, revision.hash.clone());
+        branches.sort_by_cached_key(|path| path.iter().map(place).collect::<Vec<_>>());
+        branches.into_iter().rev().filter_map(|mut path| path.pop()).collect()
+    }
+
     /// The number of documents whose winner is a tombstone.
     #[must_use]
     pub fn deleted_count(&self) -> usize {
@@ -147,6 +166,34 @@ impl Database {
         Ok(attachment.and_then(super::attachment::Attachment::to_data))
     }
 
+    /// The attachments of a revision that came after the generation `after`, by their names; those of
+    /// which there is only a stub are left out.
+    #[must_use]
+    pub fn attachments(
+        &self,
+        id: &str,
+        revision: &Revision,
+        after: u64,
+    ) -> Vec<(String, AttachmentData)> {
+        let node = self.documents.get(id).and_then(|stored| stored.tree.get(revision));
+        let attachments = node.iter().flat_map(|node| &node.body().attachments);
+        attachments
+            .filter(|one| one.revpos() > after)
+            .filter_map(|one| Some((one.name().to_owned(), one.to_data()?)))
+            .collect()
+    }
+
+    /// The generation of the newest of the revisions `known` that a revision is, or comes after; 0 when
+    /// it is none (`couch_db:find_ancestor_rev_pos`).
+    #[must_use]
+    pub fn known_generation(&self, id: &str, revision: &Revision, known: &[Revision]) -> u64 {
+        let Some(stored) = self.documents.get(id) else { return 0 };
+        let Some(node) = stored.tree.get(revision) else { return 0 };
+        let mut path = stored.tree.path(node);
+        path.find(|node| known.contains(node.revision()))
+            .map_or(0, |node| node.revision().generation)
+    }
+
     /// A leaf as filters and validation functions see it: with `_revisions`, of which `ancestors`
     /// are shown at most.
     ///
@@ -166,7 +213,7 @@ impl Database {
 }
 
 fn leaves(stored: &Stored) -> Vec<Leaf> {
-    let leaf = |node: &super::tree::Node| Leaf {
+    let leaf = |node: &Node| Leaf {
         revision: node.revision().clone(),
         deleted: node.deleted,
     };

@@ -260,7 +260,11 @@ impl Database {
         if id.starts_with("_local/") {
             return self.put_local(id, document);
         }
-        let body = Body::new(id, document, Attaching::AsGiven)?;
+        let stored = self.documents.get(id);
+        let ancestor =
+            stored.and_then(|stored| history.iter().find_map(|earlier| stored.tree.get(earlier)));
+        let ancestor = ancestor.map_or(&[][..], |node| &node.body().attachments);
+        let body = Body::new(id, document, Attaching::AsGiven { ancestor })?;
         self.store(id, revision, history, is_deleted(document), body);
         Ok(revision.clone())
     }
@@ -280,7 +284,7 @@ impl Database {
         if id.starts_with("_local/") || self.documents.contains_key(id) {
             return self.put(document).map(drop);
         }
-        let body = Body::new(id, document, Attaching::AsGiven)?;
+        let body = Body::new(id, document, Attaching::AsGiven { ancestor: &[] })?;
         let shard = self.shard_of(id);
         let sequence = self.advance(shard, 1);
         let update = self.update_sequence();

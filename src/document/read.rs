@@ -26,6 +26,10 @@ pub struct ReadOptions {
     pub local_seq: bool,
     /// The data of attachments instead of stubs.
     pub attachments: bool,
+    /// Of attachments, only those that came after this generation: the others stay stubs.
+    pub attachments_after: u64,
+    /// Attachments are sent behind the document instead of in it.
+    pub follows: bool,
     /// `encoding` and `encoded_length` of compressed attachments.
     pub att_encoding_info: bool,
 }
@@ -237,7 +241,7 @@ pub(super) fn text(
             if position > 0 {
                 out.push(',');
             }
-            attachment.write(options.attachments, options.att_encoding_info, &mut out);
+            attachment.write(options, &mut out);
         }
         out.push('}');
     }

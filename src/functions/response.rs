@@ -97,6 +97,9 @@ impl External {
         }
         if policy {
             given.insert(0, ("Content-Security-Policy".into(), "sandbox".into()));
+        } else if !given.iter().any(|(name, _)| name.eq_ignore_ascii_case("Cache-Control")) {
+            // As with everything that is sent as JSON (`chttpd:send_json`).
+            given.push(("Cache-Control".into(), "must-revalidate".into()));
         }
         let mut headers: Vec<(String, String)> = Vec::with_capacity(given.len());
         for (name, value) in given {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::project::ProjectError;
 use crate::suite::{DiffLine, Failure, Level, RunOutcome, SuiteOutcome, Verdict};
 
 /// The version of the shape; it changes when a member changes its meaning or goes away.
@@ -25,6 +26,17 @@ pub fn report(outcome: &RunOutcome) -> String {
     format!("{report:#}\n")
 }
 
+/// Why there is no report: what is wrong with the project, for the page of the sandbox.
+#[must_use]
+pub fn problems(error: &ProjectError) -> String {
+    let problems: Vec<Value> = error
+        .problems
+        .iter()
+        .map(|problem| json!({ "message": problem.to_string(), "hint": problem.hint() }))
+        .collect();
+    json!({ "version": VERSION, "command": "test", "problems": problems }).to_string()
+}
+
 fn milliseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -45,6 +57,8 @@ fn suite(suite: &SuiteOutcome) -> Value {
             json!({
                 "name": case.name,
                 "line": case.line,
+                "kind": case.kind,
+                "function": case.function,
                 "verdict": verdict,
                 "failures": failures,
                 "reason": reason,

@@ -121,6 +121,12 @@ impl Sandbox {
         Ok(true)
     }
 
+    /// Shows the results of suites on the page at `/_utils`: a report as
+    /// [`report::json`](crate::report::json) makes it.
+    pub fn show_tests(&self, report: &str) {
+        self.server.tests.send_replace(Some(report.into()));
+    }
+
     /// Saves a document over the one that is there.
     fn save(&self, store: &Store, mut document: Map<String, Value>) -> Result<Revision, Refusal> {
         let id = document.get("_id").and_then(Value::as_str).unwrap_or_default();

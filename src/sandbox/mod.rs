@@ -16,6 +16,8 @@ mod engines;
 mod external;
 mod failure;
 mod index;
+mod lenient;
+mod patience;
 mod request;
 mod response;
 mod router;

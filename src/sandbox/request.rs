@@ -86,6 +86,25 @@ impl Request {
         given.split(';').next().unwrap_or_default().trim()
     }
 
+    /// Whether an answer of this type may be sent (`mochiweb_request:accepts_content_type`): everything
+    /// is welcome where nothing is said.
+    pub(super) fn accepts(&self, content_type: &str) -> bool {
+        let any = format!("{}/*", content_type.split('/').next().unwrap_or_default());
+        let accept = self.header("Accept").unwrap_or("*/*").to_ascii_lowercase();
+        let listed: Vec<(&str, bool)> = accept
+            .split(',')
+            .map(|entry| {
+                let (kind, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+                let quality = parameters.split(';').find_map(|one| one.trim().strip_prefix("q="));
+                let quality = quality.and_then(|quality| quality.trim().parse().ok());
+                (kind.trim(), quality.unwrap_or(1.0) > 0.0)
+            })
+            .collect();
+        let is_it = |kind: &str| kind == content_type || kind == any;
+        listed.iter().any(|(kind, wanted)| *wanted && (*kind == "*/*" || is_it(kind)))
+            && !listed.iter().any(|(kind, wanted)| !wanted && is_it(kind))
+    }
+
     /// Refuses a body that is not said to be JSON.
     pub(super) fn expect_json(&self) -> Result<(), Failure> {
         if self.content_type() == "application/json" {

@@ -23,6 +23,8 @@ pub(super) type Body = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 pub(super) enum Content {
     /// All of it at once.
     Whole(Bytes),
+    /// All of it at once, and kept by the database anyway.
+    Stored(Bytes),
     /// Piece by piece, until the sender is dropped.
     Feed(Receiver<Bytes>),
 }
@@ -68,6 +70,12 @@ impl Response {
         Self { status, headers, content: Content::Whole(bytes.into()) }
     }
 
+    /// An answer whose body is made piece by piece by a task.
+    pub(super) fn feed(content_type: &str, pieces: Receiver<Bytes>) -> Self {
+        let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
+        Self { status: 200, headers, content: Content::Feed(pieces) }
+    }
+
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), content: Content::Whole(Bytes::new()) }
@@ -83,7 +91,7 @@ impl Response {
     /// All of the body, however long it takes to come.
     pub(super) async fn into_bytes(self) -> Bytes {
         match self.content {
-            Content::Whole(bytes) => bytes,
+            Content::Whole(bytes) | Content::Stored(bytes) => bytes,
             Content::Feed(mut pieces) => {
                 let mut all = Vec::new();
                 while let Some(piece) = pieces.recv().await {
@@ -98,7 +106,7 @@ impl Response {
     /// sent are left out.
     pub(super) fn into_http(self) -> hyper::Response<Body> {
         let body = match self.content {
-            Content::Whole(bytes) => Full::new(bytes).boxed_unsync(),
+            Content::Whole(bytes) | Content::Stored(bytes) => Full::new(bytes).boxed_unsync(),
             Content::Feed(pieces) => {
                 let frames = futures_util::stream::unfold(pieces, |mut pieces| async move {
                     pieces.recv().await.map(|piece| (piece, pieces))

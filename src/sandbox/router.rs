@@ -12,6 +12,7 @@ use super::endpoints::{
 use super::failure::Failure;
 use super::response::Response;
 use super::state::Call;
+use crate::view::{Parameters, with_partition};
 
 /// An answer to come; requests may lead to further ones.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
@@ -35,6 +36,8 @@ pub(super) fn route(call: Call) -> Answer {
             ["_active_tasks"] => root::active_tasks,
             ["_membership"] => node::membership,
             ["_node", ..] => node::node,
+            ["_utils", "tests"] => utils::tests,
+            ["_utils", "events"] => return utils::events(&call),
             ["_utils", rest @ ..] => return Ok(utils::page(&call, rest)),
             ["favicon.ico", ..] => return Ok(utils::no_page()),
             ["_replicate"] => return replicate::replicate(call).await,
@@ -53,10 +56,10 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
         ["_changes"] => return changes::changes(call).await,
         ["_all_docs" | "_design_docs" | "_local_docs"]
         | ["_all_docs" | "_design_docs" | "_local_docs", "queries"] => {
-            |call| all_docs::all_docs(call, None)
+            return call.reading(|call| all_docs::all_docs(call, None)).await;
         }
         ["_bulk_docs"] => bulk::bulk_docs,
-        ["_bulk_get"] => bulk::bulk_get,
+        ["_bulk_get"] => return call.reading(bulk::bulk_get).await,
         ["_revs_diff"] => revisions::revs_diff,
         ["_missing_revs"] => revisions::missing_revs,
         ["_purge"] => revisions::purge,
@@ -73,13 +76,15 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
             return Err(Failure::new(410, "gone", reason));
         }
         ["_index", ..] => find::index,
-        ["_find"] => |call| find::find(call, None),
+        ["_find"] => return call.reading(|call| find::find(call, None)).await,
         ["_explain"] => find::explain,
         ["_partition"] => return Err(Failure::bad_request("invalid_partition_req")),
         ["_partition", _] => databases::partition,
         ["_partition", partition, rest @ ..] => {
             databases::require_partitions(&store)?;
-            crate::view::with_partition(&call.request.query, partition)?;
+            with_partition(&call.request.query, partition)?;
+            // Whether there can be such a partition.
+            Parameters::from_url(&with_partition(&[], partition)?)?;
             return in_partition(call.clone(), partition, rest).await;
         }
         ["_design", name, action, rest @ ..] if action.starts_with('_') => {
@@ -107,7 +112,12 @@ async fn database(call: Call, path: &[&str]) -> Result<Response, Failure> {
         }
         [id] => {
             let id = (*id).to_owned();
-            return call.blocking(move |call| documents::document(call, &id)).await;
+            let document = move |call: &Call| documents::document(call, &id);
+            // Leaves with their attachments may be much; what is written runs functions.
+            if call.request.method == "GET" {
+                return call.reading(document).await;
+            }
+            return call.blocking(document).await;
         }
         [id, file @ ..] => return attachment(call.clone(), (*id).to_owned(), file).await,
         [] => databases::database,
@@ -124,10 +134,8 @@ async fn attachment(call: Call, id: String, file: &[&str]) -> Result<Response, F
 async fn in_partition(call: Call, partition: &str, path: &[&str]) -> Result<Response, Failure> {
     let partition = partition.to_owned();
     match path {
-        ["_all_docs"] => {
-            call.blocking(move |call| all_docs::all_docs(call, Some(&partition))).await
-        }
-        ["_find"] => call.blocking(move |call| find::find(call, Some(&partition))).await,
+        ["_all_docs"] => call.reading(move |call| all_docs::all_docs(call, Some(&partition))).await,
+        ["_find"] => call.reading(move |call| find::find(call, Some(&partition))).await,
         ["_design", name, action, rest @ ..] if action.starts_with('_') => {
             design_action(call.clone(), name, action, rest, Some(partition)).await
         }

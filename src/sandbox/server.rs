@@ -12,6 +12,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::failure::Failure;
 use super::index::autobuild;
+use super::lenient::{AtHead, Lenient};
+use super::patience::{Answers, Patient};
 use super::request::{MAX_BODY, Request, too_large};
 use super::response::{Body, Response};
 use super::router;
@@ -32,6 +34,9 @@ const BODY_TIME: Duration = Duration::from_mins(5);
 /// How long a client may pause while it sends a body.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// How long a client may take to read a further part of an answer.
+const READ_TIME: Duration = Duration::from_mins(1);
+
 /// The longest request line that mochiweb, CouchDB's HTTP server, reads.
 const MAX_TARGET: usize = 8192;
 
@@ -44,18 +49,27 @@ pub(super) async fn serve(
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let bodies = Arc::new(Semaphore::new(BODY_PIECES));
+    let answers = Arc::new(Answers::new());
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             _ = &mut stopped => return,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let (server, bodies) = (Arc::clone(&server), Arc::clone(&bodies));
+        let shared = (Arc::clone(&server), Arc::clone(&bodies), Arc::clone(&answers));
         tokio::spawn(async move {
+            let (reading, writing) = stream.into_split();
+            let at_head = AtHead::new();
+            let reading = Lenient::new(reading, at_head.clone());
+            let connection = tokio::io::join(reading, Patient::new(writing, READ_TIME));
             let service = service_fn(move |request| {
-                let (server, bodies) = (Arc::clone(&server), Arc::clone(&bodies));
+                let (server, bodies, answers) = shared.clone();
+                // Its head is over; what follows is its body.
+                at_head.set(false);
+                let at_head = at_head.clone();
                 async move {
-                    let response = answer(server, request, peer, &bodies).await;
+                    let response = answer(server, request, peer, &bodies, &at_head).await;
+                    let response = answers.hold(response);
                     Ok::<hyper::Response<Body>, std::convert::Infallible>(response.into_http())
                 }
             });
@@ -64,7 +78,7 @@ pub(super) async fn serve(
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
                 .title_case_headers(true)
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(connection), service)
                 .await;
             drop(permit);
         });
@@ -91,6 +105,7 @@ async fn answer(
     request: hyper::Request<Incoming>,
     peer: IpAddr,
     bodies: &Semaphore,
+    at_head: &AtHead,
 ) -> Response {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
@@ -115,6 +130,7 @@ async fn answer(
         Ok(Err(failure)) => return Response::from(failure).with("Connection", "close"),
         Err(_) => return Response::empty(408).with("Connection", "close"),
     };
+    at_head.set(true);
     let request = Request::new(head.method.as_str(), target, head.headers, body, peer);
     let request = match request {
         Ok(request) => request,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use rand::Rng;
+use tokio::sync::{Semaphore, watch};
 
 use super::Options;
 use super::auth::Logins;
@@ -19,6 +20,9 @@ use super::store::Store;
 /// The databases that every server has.
 pub(super) const SYSTEM_DATABASES: [&str; 2] = ["_replicator", "_users"];
 
+/// Answers from many documents that are made at a time: each may take a lot of memory.
+const READING: usize = 8;
+
 /// A server.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -27,9 +31,12 @@ pub(super) struct Server {
     pub(super) engines: Engines,
     pub(super) logins: Logins,
     pub(super) replications: Replications,
+    /// The report of the last run of the project's suites, as JSON.
+    pub(super) tests: watch::Sender<Option<Arc<str>>>,
     /// Values that were set by `_config`, by section and key.
     config: Mutex<BTreeMap<(String, String), String>>,
     stores: RwLock<BTreeMap<String, Arc<Store>>>,
+    reading: Semaphore,
     uuids: AtomicU64,
 }
 
@@ -50,8 +57,10 @@ impl Server {
             engines: Engines::new(options.profile, options.limits),
             logins: Logins::default(),
             replications: Replications::default(),
+            tests: watch::Sender::new(None),
             config: Mutex::default(),
             stores: RwLock::default(),
+            reading: Semaphore::new(READING),
             uuids: AtomicU64::new(0),
             options,
         };
@@ -127,6 +136,19 @@ impl Call {
     ) -> Result<T, Failure> {
         let done = tokio::task::spawn_blocking(move || work(&self));
         done.await.unwrap_or_else(|_| Err(Failure::internal("a handler failed")))
+    }
+
+    /// The same for work that makes an answer from documents, of which there may be many: in turn, so
+    /// that only so many of these answers are being made at a time.
+    pub(super) async fn reading<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let server = Arc::clone(&self.server);
+        let Ok(_turn) = server.reading.acquire().await else {
+            return Err(Failure::internal("closed"));
+        };
+        self.blocking(work).await
     }
 }
 

@@ -10,7 +10,7 @@ use rand::Rng as _;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Url, redirect};
+use reqwest::{Method, Url, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
@@ -142,6 +142,27 @@ impl Server {
     /// Sends a request and reads its answer as bytes.
     pub(super) async fn bytes(&self, request: &Request) -> Result<Bytes, ServerError> {
         self.repeat(request, |answer| Ok(answer.body)).await
+    }
+
+    /// Sends a request once, not signed and with headers of its own, and gives the status and the body
+    /// of the answer, whatever they are. `target` is the encoded path below the address, and a query.
+    pub(crate) async fn exchange(
+        &self,
+        method: &str,
+        target: &str,
+        headers: HeaderMap,
+        body: Option<&Value>,
+    ) -> Result<(u16, Bytes), ServerError> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
+        let request = Request::new(method, Path::encoded(target), false);
+        let request = match body {
+            Some(body) => request.body(body),
+            None => request,
+        };
+        match self.send(&request, headers).await {
+            Ok(answer) => Ok((answer.status, answer.body)),
+            Err(failure) => Err(self.error(&request, failure)),
+        }
     }
 
     /// The error of a request.

@@ -18,6 +18,11 @@ impl Path {
         Self(String::new()).join(names)
     }
 
+    /// A path, and perhaps a query, that is encoded already.
+    pub(super) fn encoded(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// This path with more segments.
     pub(super) fn join(&self, names: &[&str]) -> Self {
         let mut path = self.0.clone();

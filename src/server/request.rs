@@ -22,7 +22,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn new(method: Method, path: Path, safe: bool) -> Self {
+    pub(super) fn new(method: Method, path: Path, safe: bool) -> Self {
         Self { method, path, query: Vec::new(), body: None, safe, patience: None }
     }
 

@@ -38,6 +38,10 @@ pub struct CaseOutcome {
     pub name: String,
     /// Line in the suite's file, counted from 1.
     pub line: usize,
+    /// What kind of function it is about: the key that names it, or `schema`.
+    pub kind: &'static str,
+    /// The name of that function, where there are several.
+    pub function: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// What the functions logged while they ran for it.

@@ -8,6 +8,7 @@ use couchctl::json::{self, Value};
 use couchctl::sandbox::{Options, Sandbox, SandboxError};
 
 use crate::http::{Answer, request};
+use crate::serve::{MAP, Serving, project};
 
 fn started(options: Options) -> Sandbox {
     Sandbox::start(options).expect("a sandbox")
@@ -101,6 +102,87 @@ fn slow_and_confused_clients_keep_nobody_waiting() {
     }
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
     drop(idle);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn large_answers_that_nobody_reads_are_bounded() {
+    // In a process of its own, whose memory is nobody else's.
+    let folder = project(MAP);
+    let serving = Serving::start(folder.path(), &["--no-test", "--no-fixtures"]);
+    let address = serving.address();
+    let text = format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20));
+    for number in 0..32 {
+        let path = format!("/shop/d{number}");
+        assert_eq!(request(address, "PUT", &path, &[], text.as_bytes()).status, 201);
+    }
+    let all = "/shop/_all_docs?include_docs=true";
+    let query = format!("GET {all} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    // Each wants 32 MiB, which makes more than 3 GiB; 16 of them fit.
+    let mut slow: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.write_all(query.as_bytes()).expect("a request");
+            stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a time-out");
+            stream
+        })
+        .collect();
+    let statuses: Vec<String> = slow
+        .iter_mut()
+        .map(|stream| {
+            let mut start = [0; 12];
+            stream.read_exact(&mut start).expect("an answer");
+            String::from_utf8_lossy(&start).into_owned()
+        })
+        .collect();
+    let count = |wanted: &str| statuses.iter().filter(|status| status.ends_with(wanted)).count();
+    assert_eq!(count("200") + count("503"), 100, "{statuses:?}");
+    assert!(count("200") > 0 && count("503") > 50, "{statuses:?}");
+    let used = serving.resident();
+    assert!(used < 2 << 30, "{used} bytes");
+    // Others are served meanwhile, and these too once the slow ones are gone.
+    assert_eq!(request(address, "GET", "/shop/_all_docs?limit=1", &[], b"").status, 200);
+    drop(slow);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while request(address, "GET", all, &[], b"").status != 200 {
+        assert!(Instant::now() < deadline, "what was held is not given back");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn targets_are_taken_as_people_write_them() {
+    let sandbox = started(Options::default());
+    assert_eq!(send(&sandbox, "PUT", "/db", "").status, 201);
+    assert_eq!(send(&sandbox, "PUT", "/db/a", "{\"text\": \"{}\"}").status, 201);
+    let answer = send(&sandbox, "GET", "/db/_all_docs?key=\"a\"&include_docs=true", "");
+    assert_eq!(value(&answer)["rows"][0]["doc"]["text"], "{}");
+    // Several requests on one connection, with bodies between them.
+    let mut stream = TcpStream::connect(sandbox.address()).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+    let get = "GET /db/_all_docs?keys=[\"a\",\"{b}\"] HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = "{\"keys\": [\"a\", \"{c}\"]}";
+    let post = format!(
+        "POST /db/_all_docs?key=\"\" HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n",
+        body.len()
+    );
+    for (pieces, wanted) in
+        [(vec![get], "{b}"), (vec![&post[..9], &post[9..], body], "{c}"), (vec![get], "{b}")]
+    {
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).expect("a request");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut seen = String::new();
+        let mut buffer = [0; 4096];
+        while !seen.contains("]}") {
+            let count = stream.read(&mut buffer).expect("an answer");
+            assert!(count > 0, "the connection ended: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        let expected = format!("{{\"key\":\"{wanted}\",\"error\":\"not_found\"}}");
+        assert!(seen.contains(&expected), "{seen}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod compare;
 mod http;
 mod limits;
+mod multipart;
 mod replay;
 mod serve;
 #[path = "../support/mod.rs"]

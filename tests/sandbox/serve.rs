@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +12,13 @@ use couchctl::json::{self, Value};
 use crate::http::{basic, request};
 
 /// The program, serving; it is told to end when this is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     url: String,
 }
 
 impl Serving {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_couchctl"))
             .arg("--project")
             .arg(folder)
@@ -34,9 +35,22 @@ impl Serving {
         Self { child, url: url.trim().to_owned() }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").expect("a URL").parse().expect("an address")
+    }
+
+    /// Bytes of memory that it really uses.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kilobytes = line.trim().strip_suffix(" kB").and_then(|number| number.parse().ok());
+        kilobytes.map(|kilobytes: usize| kilobytes << 10).expect("a number")
+    }
+
     fn get(&self, path: &str, headers: &[(String, String)]) -> (u16, Value) {
-        let address = self.url.strip_prefix("http://").expect("a URL").parse().expect("an address");
-        let answer = request(address, "GET", path, headers, b"");
+        let answer = request(self.address(), "GET", path, headers, b"");
         (answer.status, json::parse_str(&answer.text()).unwrap_or_default())
     }
 }
@@ -49,7 +63,7 @@ impl Drop for Serving {
     }
 }
 
-fn project(map: &str) -> tempfile::TempDir {
+pub(crate) fn project(map: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -67,7 +81,7 @@ fn project(map: &str) -> tempfile::TempDir {
     folder
 }
 
-const MAP: &str = "function (doc) { emit(doc.name); }";
+pub(crate) const MAP: &str = "function (doc) { emit(doc.name); }";
 
 #[test]
 fn the_project_is_deployed_and_fixtures_are_loaded() {
@@ -101,6 +115,56 @@ fn it_is_deployed_again_on_save() {
         assert!(Instant::now() < deadline, "it was not deployed again");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// What the page shows of the suites, once there is something else than `before`.
+fn results(serving: &Serving, before: &Value) -> Value {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        let (status, report) = serving.get("/_utils/tests", &[]);
+        assert_eq!(status, 200);
+        if report != *before {
+            return report;
+        }
+        assert!(Instant::now() < deadline, "the suites were not run: {report}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn suites_are_run_at_the_start_and_on_save() {
+    let folder = project(MAP);
+    let serving = Serving::start(folder.path(), &["--watch"]);
+    let first = results(&serving, &Value::Null);
+    let case = &first["suites"][0]["cases"][0];
+    assert_eq!((&case["verdict"], &case["kind"]), (&"passed".into(), &"view".into()));
+    assert_eq!((&case["function"], &case["name"]), (&"by_name".into(), &"all".into()));
+    assert_eq!(first["suites"][0]["database"], "shop");
+    // A suite that cannot be read, and one whose case fails.
+    let suite = folder.path().join("tests/shop/items.test.yaml");
+    fs::write(&suite, "tests: [").expect("a file");
+    let problems = results(&serving, &first);
+    let message = problems["problems"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("tests/shop/items.test.yaml:1:"), "{problems}");
+    fs::write(&suite, "tests: [{ name: all, view: by_name, expect: { count: 5 } }]")
+        .expect("a file");
+    let failed = results(&serving, &problems);
+    assert_eq!(failed["failed"], 1, "{failed}");
+    assert_eq!(
+        failed["suites"][0]["cases"][0]["failures"][0]["message"],
+        "expected 5 rows, got 0 rows"
+    );
+}
+
+#[test]
+fn results_are_for_admins() {
+    let folder = project(MAP);
+    let serving = Serving::start(folder.path(), &["--admin", "root", "--no-test"]);
+    for path in ["/_utils/tests", "/_utils/events"] {
+        assert_eq!(serving.get(path, &[]).0, 401, "{path}");
+    }
+    // Without a run there are no results.
+    assert_eq!(serving.get("/_utils/tests", &[basic("root", "secret")]), (200, Value::Null));
 }
 
 #[test]

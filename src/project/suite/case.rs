@@ -80,6 +80,36 @@ pub enum Subject {
     },
 }
 
+impl Subject {
+    /// The key of a case that names its function: `view`, `validate` and so on.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::View { .. } => "view",
+            Self::Validate(_) => "validate",
+            Self::Filter { .. } => "filter",
+            Self::Update { .. } => "update",
+            Self::Show { .. } => "show",
+            Self::List { .. } => "list",
+            Self::Search { .. } => "search",
+        }
+    }
+
+    /// The name of its function; there is only one that validates.
+    #[must_use]
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Self::Validate(_) => None,
+            Self::View { view: name, .. }
+            | Self::Filter { filter: name, .. }
+            | Self::Update { update: name, .. }
+            | Self::Show { show: name, .. }
+            | Self::List { list: name, .. }
+            | Self::Search { index: name } => Some(name),
+        }
+    }
+}
+
 /// What a validation function is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validation {

@@ -173,7 +173,11 @@ fn list(
         } else {
             rows.extend(range.iter().filter(wanted).skip(skip).take(limit).map(row));
         }
-        Some((before + skipped).saturating_add(skip).min(ids.len()))
+        match total {
+            // Nothing is listed, whatever else there is.
+            0 => Some(0),
+            _ => Some((before + skipped).saturating_add(skip).min(ids.len())),
+        }
     };
     let number = |number: Option<usize>| match number {
         Some(number) if *namespace != Namespace::Local => number.to_string(),
@@ -185,7 +189,15 @@ fn list(
         let sequence = store.sequence_text(database.update_sequence());
         let _ = write!(out, "\"update_seq\":\"{sequence}\",");
     }
-    let _ = write!(out, "\"rows\":[\r\n{}\r\n]}}", rows.join(",\r\n"));
+    out.push_str("\"rows\":[\r\n");
+    out.reserve(rows.iter().map(|row| row.len() + 3).sum::<usize>() + 8);
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            out.push_str(",\r\n");
+        }
+        out.push_str(row);
+    }
+    out.push_str("\r\n]}");
 }
 
 /// The ids that a query's range holds: keys that are no strings sort before all ids.

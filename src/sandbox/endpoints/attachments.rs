@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::failure::Failure;
 use super::super::request::quote;
-use super::super::response::Response;
+use super::super::response::{Content, Response};
 use super::super::state::Call;
 use super::super::store::{Edit, Store};
 use super::databases::store;
@@ -41,6 +41,14 @@ fn get(call: &Call, store: &Store, id: &str, name: &str) -> Result<Response, Fai
     if call.request.header("If-None-Match") == Some(&etag) {
         return Ok(Response::empty(304).with("ETag", etag));
     }
+    // Who takes it packed gets it as it is stored.
+    let is_packed = attachment.compressed
+        && call.request.header("Accept-Encoding").is_some_and(|accepted| accepted.contains("gzip"));
+    if is_packed {
+        let response =
+            Response::bytes(200, &attachment.content_type, attachment.stored().into_owned());
+        return Ok(with_headers(response, etag, true).with("Content-Encoding", "gzip"));
+    }
     let data = bytes::Bytes::from_owner(attachment.data);
     // What is stored compressed has no ranges.
     let range = call.request.header("Range").filter(|_| !attachment.compressed);
@@ -55,15 +63,21 @@ fn get(call: &Call, store: &Store, id: &str, name: &str) -> Result<Response, Fai
         }
         None => (200, data, None),
     };
-    let response = Response::bytes(status, &attachment.content_type, data)
-        .with("ETag", etag)
-        .with("Cache-Control", "must-revalidate")
-        .with("Accept-Ranges", if attachment.compressed { "none" } else { "bytes" })
-        .with("Content-Security-Policy", "sandbox");
+    let response = Response::bytes(status, &attachment.content_type, bytes::Bytes::new());
+    let response = Response { content: Content::Stored(data), ..response };
+    let response = with_headers(response, etag, attachment.compressed);
     Ok(match content_range {
         Some(range) => response.with("Content-Range", range),
         None => response,
     })
+}
+
+fn with_headers(response: Response, etag: String, compressed: bool) -> Response {
+    response
+        .with("ETag", etag)
+        .with("Cache-Control", "must-revalidate")
+        .with("Accept-Ranges", if compressed { "none" } else { "bytes" })
+        .with("Content-Security-Policy", "sandbox")
 }
 
 /// The one range that a `Range` header asks for, first and last byte. Several are answered whole.

@@ -156,7 +156,7 @@ fn one(call: &Call, store: &Store, wanted: &Value) -> String {
     let contents = store.read();
     let database = &contents.database;
     let revisions = match wanted.get("rev") {
-        None => database.leaves(name).first().map(|leaf| vec![leaf.revision.clone()]),
+        None => Some(database.leaves_by_branch(name)).filter(|leaves| !leaves.is_empty()),
         Some(text) => match revision(text.as_str().unwrap_or_default()) {
             Ok(revision) if call.request.flag("latest") => Some(latest(database, name, &revision)),
             Ok(revision) => Some(vec![revision]),

@@ -8,6 +8,7 @@ use super::super::response::Response;
 use super::super::state::Call;
 use super::super::store::{Edit, Store, check_size};
 use super::databases::store;
+use super::multipart::{self, Following};
 use super::{etag, object, saved};
 use crate::design::Revision;
 use crate::document::{Database, ReadOptions};
@@ -72,18 +73,38 @@ pub(super) fn read_options(call: &Call) -> ReadOptions {
         local_seq: flag("local_seq"),
         attachments: flag("attachments") || call.request.parameter("atts_since").is_some(),
         att_encoding_info: flag("att_encoding_info"),
+        ..ReadOptions::default()
     }
+}
+
+/// The revisions of `atts_since`: who asks has their attachments already.
+fn known_attachments(call: &Call) -> Result<Vec<Revision>, Failure> {
+    let Some(text) = call.request.parameter("atts_since") else { return Ok(Vec::new()) };
+    let list = json::parse_str(text).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;
+    let list = list.as_array().ok_or_else(|| Failure::stumbling("function_clause"))?;
+    list.iter().map(|item| revision(item.as_str().unwrap_or_default())).collect()
 }
 
 fn get(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
     let explicit = query_revision(call)?;
-    let options = read_options(call);
+    let mut options = read_options(call);
     if let Some(wanted) = call.request.parameter("open_revs") {
         return open_revisions(call, store, id, wanted, options);
     }
     let explicit = explicit.filter(|_| !call.request.flag("latest"));
+    let known = known_attachments(call)?;
     let contents = store.read();
     let database = &contents.database;
+    let shown = explicit.clone().or_else(|| database.revision(id));
+    options.attachments_after =
+        shown.as_ref().map_or(0, |shown| database.known_generation(id, shown, &known));
+    let has_attachments = |shown: &Revision| !database.attachments(id, shown, 0).is_empty();
+    let is_related = options.attachments
+        && call.request.accepts("multipart/related")
+        && shown.as_ref().is_some_and(has_attachments);
+    if is_related {
+        (options.follows, options.att_encoding_info) = (true, true);
+    }
     let text = match database.read(id, explicit.as_ref(), options) {
         Ok(text) => text,
         Err(_) if call.request.flag("deleted") => {
@@ -102,14 +123,24 @@ fn get(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
         || explicit.is_none()
             && (options.conflicts && others(false) || options.deleted_conflicts && others(true));
     let revision = explicit.or_else(|| leaves.first().map(|leaf| leaf.revision.clone()));
-    drop(contents);
-    match revision.filter(|_| !shows_more) {
-        Some(revision) if call.request.header("If-None-Match") == Some(&etag(&revision)) => {
-            Ok(Response::empty(304).with("ETag", etag(&revision)))
-        }
-        Some(revision) => Ok(Response::json_text(200, text).with("ETag", etag(&revision))),
-        None => Ok(Response::json_text(200, text)),
+    let revision = revision.filter(|_| !shows_more);
+    if let Some(revision) = &revision
+        && call.request.header("If-None-Match") == Some(&etag(revision))
+    {
+        return Ok(Response::empty(304).with("ETag", etag(revision)));
     }
+    let response = match shown.filter(|_| is_related) {
+        Some(shown) => {
+            let attachments = database.attachments(id, &shown, options.attachments_after);
+            drop(contents);
+            multipart::related(&text, &attachments)
+        }
+        None => Response::json_text(200, text),
+    };
+    Ok(match revision {
+        Some(revision) => response.with("ETag", etag(&revision)),
+        None => response,
+    })
 }
 
 /// `open_revs`: some or all leaves.
@@ -123,10 +154,7 @@ fn open_revisions(
     let contents = store.read();
     let database = &contents.database;
     let revisions: Vec<Revision> = if wanted == "all" {
-        let mut leaves = database.leaves(id);
-        // All leaves come from the last to the first.
-        leaves.reverse();
-        leaves.into_iter().map(|leaf| leaf.revision).collect()
+        database.leaves_by_branch(id)
     } else {
         let list =
             json::parse_str(wanted).map_err(|_| Failure::bad_request("invalid UTF-8 JSON"))?;
@@ -138,18 +166,41 @@ fn open_revisions(
     if wanted == "all" && revisions.is_empty() {
         return Err(Failure::not_found("missing"));
     }
+    let known = known_attachments(call)?;
+    let is_latest = call.request.flag("latest");
+    let revisions: Vec<Revision> = revisions
+        .into_iter()
+        .flat_map(
+            |revision| {
+                if is_latest { latest(database, id, &revision) } else { vec![revision] }
+            },
+        )
+        .collect();
+    let is_mixed = call.request.accepts("multipart/mixed");
+    let read = |revision: &Revision| {
+        let attachments_after = database.known_generation(id, revision, &known);
+        let mut options = ReadOptions { attachments_after, ..options };
+        if is_mixed {
+            let all = (true, true, true);
+            (options.attachments, options.follows, options.att_encoding_info) = all;
+        }
+        let missing = json::to_string(&object([("missing", revision.to_string().into())]));
+        (database.read(id, Some(revision), options).map_err(|_| missing), attachments_after)
+    };
+    if is_mixed {
+        let parts = revisions.iter().map(|revision| match read(revision) {
+            (Ok(text), after) => {
+                Following::Document(text, database.attachments(id, revision, after))
+            }
+            (Err(missing), _) => Following::Missing(missing),
+        });
+        return Ok(multipart::mixed(&parts.collect::<Vec<_>>()));
+    }
     let parts: Vec<String> = revisions
         .iter()
-        .flat_map(|revision| {
-            if call.request.flag("latest") {
-                latest(database, id, revision)
-            } else {
-                vec![revision.clone()]
-            }
-        })
-        .map(|revision| match database.read(id, Some(&revision), options) {
+        .map(|revision| match read(revision).0 {
             Ok(text) => format!("{{\"ok\":{text}}}"),
-            Err(_) => json::to_string(&object([("missing", revision.to_string().into())])),
+            Err(missing) => missing,
         })
         .collect();
     Ok(Response::json_text(200, format!("[{}]", parts.join(","))))
@@ -181,7 +232,7 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     };
     check_id(call, store, id)?;
     let body = match request.content_type() {
-        "multipart/related" => super::multipart::document(call)?,
+        "multipart/related" => multipart::document(call)?,
         _ => request.json()?,
     };
     let Value::Object(mut document) = body else {

@@ -9,8 +9,8 @@ use super::object;
 use crate::design::Revision;
 use crate::json::{Map, Value};
 
-/// The ids and revisions of a request's body.
-fn asked(call: &Call) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
+/// The ids and revisions of a request's body. `no_list`: the answer to something else than a list.
+fn asked(call: &Call, no_list: &Failure) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
     if call.request.method != "POST" {
         return Err(Failure::method("POST"));
     }
@@ -19,7 +19,7 @@ fn asked(call: &Call) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
     body.into_iter()
         .map(|(id, revisions)| {
             let Value::Array(revisions) = revisions else {
-                return Err(Failure::stumbling("function_clause"));
+                return Err(no_list.clone());
             };
             let revisions: Result<Vec<Revision>, Failure> =
                 revisions.iter().map(|text| revision(text.as_str().unwrap_or_default())).collect();
@@ -35,7 +35,7 @@ fn texts(revisions: &[Revision]) -> Value {
 /// `POST /db/_revs_diff`. Documents that are not there at all come first.
 pub(in super::super) fn revs_diff(call: &Call) -> Result<Response, Failure> {
     let store = store(call)?;
-    let asked = asked(call)?;
+    let asked = asked(call, &Failure::stumbling("function_clause"))?;
     let contents = store.read();
     let mut absent = Map::new();
     let mut present = Map::new();
@@ -59,7 +59,7 @@ pub(in super::super) fn revs_diff(call: &Call) -> Result<Response, Failure> {
 /// `POST /db/_missing_revs`.
 pub(in super::super) fn missing_revs(call: &Call) -> Result<Response, Failure> {
     let store = store(call)?;
-    let asked = asked(call)?;
+    let asked = asked(call, &Failure::stumbling("function_clause"))?;
     let contents = store.read();
     let missing = asked.into_iter().filter_map(|(id, revisions)| {
         let missing = contents.database.revision_difference(&id, &revisions).missing;
@@ -72,7 +72,7 @@ pub(in super::super) fn missing_revs(call: &Call) -> Result<Response, Failure> {
 /// `POST /db/_purge`.
 pub(in super::super) fn purge(call: &Call) -> Result<Response, Failure> {
     let store = store(call)?;
-    let asked = asked(call)?;
+    let asked = asked(call, &Failure::bad_request("Invalid list of revisions"))?;
     if asked.len() > 100 {
         return Err(Failure::bad_request("Exceeded maximum number of documents."));
     }

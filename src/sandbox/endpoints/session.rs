@@ -36,27 +36,22 @@ fn current(call: &Call) -> Response {
 
 fn log_in(call: &Call) -> Result<Response, Failure> {
     let request = &call.request;
-    let (name, password) = match request.content_type() {
+    let form: Map<String, Value> = match request.content_type() {
         "application/x-www-form-urlencoded" => {
             let form = parse_query(&String::from_utf8_lossy(&request.body));
-            let field = |wanted: &str| {
-                let found = form.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone()).unwrap_or_default()
-            };
-            (field("name"), field("password"))
+            // Of a field that comes twice the first one counts.
+            form.into_iter().rev().map(|(name, value)| (name, value.into())).collect()
         }
-        "application/json" => {
-            let body = request.json_object()?;
-            let field =
-                |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            (field("name"), field("password"))
-        }
+        "application/json" => request.json_object()?,
         _ => {
             return Err(Failure::bad_content_type(
                 "Content-Type must be 'application/x-www-form-urlencoded' or 'application/json'",
             ));
         }
     };
+    let field = |name: &str| form.get(name).and_then(Value::as_str);
+    let name = user_name(field("name"), field("username"))?.to_owned();
+    let password = field("password").unwrap_or_default().to_owned();
     let user = check_password(&call.server, request.peer, &name, &password).map_err(|failure| {
         match failure.status {
             401 => failure.with("Set-Cookie", end_session(&call.server, request)),
@@ -77,4 +72,17 @@ fn log_in(call: &Call) -> Result<Response, Failure> {
         Some(location) => response.with("Location", location),
         None => response,
     })
+}
+
+/// The user that a form names: CouchDB's `name`, or `username` as other servers have it
+/// (`couch_httpd_auth:extract_username`).
+fn user_name<'a>(name: Option<&'a str>, username: Option<&'a str>) -> Result<&'a str, Failure> {
+    match (name, username) {
+        (Some(name), Some(username)) if name != username => {
+            Err(Failure::bad_request("request body contains different usernames"))
+        }
+        _ => name
+            .or(username)
+            .ok_or_else(|| Failure::bad_request("request body must contain a username")),
+    }
 }

@@ -10,7 +10,7 @@ use super::super::store::{Design, Reader, Store};
 use super::databases::store;
 use crate::group::{Request, ViewGroup};
 use crate::json::Value;
-use crate::view::{Context, QueryError, Update};
+use crate::view::{Context, Parameters, QueryError, Update};
 
 /// `/db/_design/name/_view/…`, below a partition or not.
 pub(in super::super) async fn view(
@@ -41,6 +41,8 @@ fn asked(call: &Call, rest: &[String], partition: Option<String>) -> Result<Requ
         None
     };
     let parameters = call.request.query.clone();
+    // What is wrong with them comes before whether there is such a view.
+    Parameters::from_url(&parameters)?;
     Ok(Request { view: view.to_owned(), parameters, body, queries, partition })
 }
 
@@ -72,7 +74,7 @@ pub(in super::super) async fn answer(
     };
     let (store, design) = (Arc::clone(store), Arc::clone(design));
     let call = call.clone();
-    call.blocking(move |call| Ok(respond(call, &store, &design, built.as_ref(), &request)?)).await
+    call.reading(move |call| Ok(respond(call, &store, &design, built.as_ref(), &request)?)).await
 }
 
 fn respond(

@@ -231,8 +231,15 @@ impl SuiteRun<'_> {
                 (verdict(case, &answer, snapshots, update), answer.log)
             }
         };
-        let (name, line) = (case.name.clone(), case.line);
-        Ok(CaseOutcome { name, line, verdict, log, duration: started.elapsed() })
+        Ok(CaseOutcome {
+            name: case.name.clone(),
+            line: case.line,
+            kind: case.subject.kind(),
+            function: case.subject.function().map(str::to_owned),
+            verdict,
+            log,
+            duration: started.elapsed(),
+        })
     }
 
     /// Calls the function that the case is about.

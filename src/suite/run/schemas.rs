@@ -212,6 +212,8 @@ fn check(schemas: &Schemas, schema: usize, case: &SchemaCase) -> CaseOutcome {
     CaseOutcome {
         name: case.name.clone(),
         line: case.line,
+        kind: "schema",
+        function: None,
         verdict,
         log: Vec::new(),
         duration: started.elapsed(),

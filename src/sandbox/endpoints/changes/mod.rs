@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use self::filter::Filter;
 use self::parameters::{Feed, Parameters};
 use super::super::failure::Failure;
-use super::super::response::{Content, Response};
+use super::super::response::Response;
 use super::super::state::Call;
 use super::super::store::Store;
 use super::databases::store;
@@ -80,7 +80,7 @@ impl Asked {
     async fn look(self: &Arc<Self>, since: u64, sent: u64) -> Result<Batch, Failure> {
         let asked = Arc::clone(self);
         let call = self.call.clone();
-        call.blocking(move |_| asked.look_now(since, sent)).await
+        call.reading(move |_| asked.look_now(since, sent)).await
     }
 
     fn look_now(&self, since: u64, sent: u64) -> Result<Batch, Failure> {
@@ -217,12 +217,6 @@ async fn normal(asked: Arc<Asked>) -> Result<Response, Failure> {
     Ok(Response::json_body(200, body).with("ETag", etag))
 }
 
-/// A response whose body is made by a task.
-fn feed(content_type: &str, pieces: mpsc::Receiver<Bytes>) -> Response {
-    let response = Response::bytes(200, content_type, Bytes::new());
-    Response { content: Content::Feed(pieces), ..response }
-}
-
 /// The first changes are known before the answer starts: a filter that fails can still be told.
 fn longpoll(asked: Arc<Asked>, first: Batch) -> Response {
     let (pieces, receiver) = mpsc::channel(WAITING);
@@ -249,7 +243,7 @@ fn longpoll(asked: Arc<Asked>, first: Batch) -> Response {
             }
         }
     });
-    feed("application/json", receiver).with("Cache-Control", "must-revalidate")
+    Response::feed("application/json", receiver).with("Cache-Control", "must-revalidate")
 }
 
 fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
@@ -268,12 +262,13 @@ fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
                 return;
             }
             if rows.full || !asked.wait(rows.last, until, &pieces).await {
-                if kind == Feed::Continuous {
+                let end = if kind == Feed::Continuous {
                     let last = asked.store.sequence_text(rows.last);
-                    let end =
-                        format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending);
-                    let _ = pieces.send(end.into()).await;
-                }
+                    format!("{{\"last_seq\":\"{last}\",\"pending\":{}}}\n\n", rows.pending)
+                } else {
+                    String::from("\n")
+                };
+                let _ = pieces.send(end.into()).await;
                 return;
             }
             match asked.look(rows.last, sent).await {
@@ -283,8 +278,10 @@ fn continuous(asked: Arc<Asked>, kind: Feed, first: Batch) -> Response {
         }
     });
     match kind {
-        Feed::EventSource => feed("text/event-stream", receiver).with("Cache-Control", "no-cache"),
-        _ => feed("application/json", receiver).with("Cache-Control", "must-revalidate"),
+        Feed::EventSource => {
+            Response::feed("text/event-stream", receiver).with("Cache-Control", "no-cache")
+        }
+        _ => Response::feed("application/json", receiver).with("Cache-Control", "must-revalidate"),
     }
 }
 

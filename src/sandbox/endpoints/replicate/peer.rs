@@ -13,6 +13,8 @@ use super::super::super::request::{Request, quote};
 use super::super::super::router;
 use super::super::super::state::Call;
 use crate::json::{self, Value};
+use crate::project::Connection;
+use crate::server::{Options, Server};
 
 /// How long a server may take to answer: longer than a feed waits.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -23,7 +25,7 @@ pub(super) enum Peer {
     /// Of this server, as the user who asked for the replication.
     Local { call: Call, database: String },
     /// Behind a URL.
-    Remote { client: reqwest::Client, url: Url, headers: HeaderMap },
+    Remote { server: Server, headers: HeaderMap },
 }
 
 impl Peer {
@@ -61,21 +63,19 @@ impl Peer {
         url.set_username("").ok()?;
         url.set_password(None).ok()?;
         url.set_query(None);
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        // A second installation is refused, and as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().ok()?;
-        Some(Self::Remote { client, url, headers })
+        let connection = Connection {
+            url: url.as_str().trim_end_matches('/').to_owned(),
+            ..Connection::default()
+        };
+        let options = Options { patience: PATIENCE, ..Options::default() };
+        Some(Self::Remote { server: Server::new(&connection, options).ok()?, headers })
     }
 
     /// Its URL, or its name.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Local { database, .. } => database.clone(),
-            Self::Remote { url, .. } => url.to_string(),
+            Self::Remote { server, .. } => format!("{}/", server.url()),
         }
     }
 
@@ -102,24 +102,13 @@ impl Peer {
                     }
                 }
             }
-            Self::Remote { client, url, headers } => {
-                let unreachable = |error: reqwest::Error| {
-                    let reason = format!("{}: {}", self.shown(), error.without_url());
+            Self::Remote { server, headers } => {
+                let target = format!("/{path}");
+                let answer = server.exchange(method, &target, headers.clone(), body).await;
+                answer.map_err(|error| {
+                    let reason = format!("{}: {}", self.shown(), error.failure);
                     Failure::new(500, "connection_error", reason)
-                };
-                let address = url
-                    .join(path)
-                    .map_err(|error| Failure::new(500, "error", error.to_string()))?;
-                let method = reqwest::Method::from_bytes(method.as_bytes());
-                let method = method.map_err(|_| Failure::internal("no such method"))?;
-                let mut request = client.request(method, address).headers(headers.clone());
-                if let Some(body) = body {
-                    let text = json::to_string(body);
-                    request = request.header(CONTENT_TYPE, "application/json").body(text);
-                }
-                let response = request.send().await.map_err(unreachable)?;
-                let status = response.status().as_u16();
-                (status, response.bytes().await.map_err(unreachable)?)
+                })?
             }
         };
         Ok((status, json::parse(&bytes).unwrap_or_default()))

@@ -1,14 +1,18 @@
-//! Documents whose attachments follow them in the same request (`couch_doc:doc_from_multi_part_stream`).
+//! Documents whose attachments follow them in a request (`couch_doc:doc_from_multi_part_stream`).
+
+use std::borrow::Cow;
+use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::failure::Failure;
-use super::super::state::Call;
+use super::super::super::failure::Failure;
+use super::super::super::request::{MAX_BODY, too_large};
+use super::super::super::state::Call;
 use crate::json::{self, Value};
 
 /// The document of a request with a body of several parts; attachments that follow become inline.
-pub(super) fn document(call: &Call) -> Result<Value, Failure> {
+pub(in super::super) fn document(call: &Call) -> Result<Value, Failure> {
     let broken = |reason: &str| Failure::bad_request(reason);
     let boundary = call.request.header("Content-Type").and_then(boundary);
     let boundary = boundary.ok_or_else(|| broken("Missing boundary in Content-Type"))?;
@@ -31,13 +35,25 @@ pub(super) fn document(call: &Call) -> Result<Value, Failure> {
         }
         let (_, attachment) = following.remove(place);
         if let Some(members) = attachment.as_object_mut() {
+            let is_packed = members.get("encoding").and_then(Value::as_str) == Some("gzip");
+            let data = if is_packed { gunzip(part.data)? } else { Cow::Borrowed(part.data) };
             for member in ["follows", "length", "encoding", "encoded_length", "digest"] {
                 members.shift_remove(member);
             }
-            members.insert("data".into(), STANDARD.encode(part.data).into());
+            members.insert("data".into(), STANDARD.encode(data).into());
         }
     }
     if following.is_empty() { Ok(document) } else { Err(broken("expected more data")) }
+}
+
+/// Attachments are replicated as they are stored; what is stored here is what they are made from.
+fn gunzip(data: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
+    let mut unpacked = Vec::new();
+    let mut reader = flate2::read::GzDecoder::new(data).take(MAX_BODY as u64 + 1);
+    reader
+        .read_to_end(&mut unpacked)
+        .map_err(|_| Failure::bad_request("an attachment is not properly gzipped"))?;
+    if unpacked.len() > MAX_BODY { Err(too_large()) } else { Ok(unpacked.into()) }
 }
 
 struct Part<'a> {
@@ -76,7 +92,9 @@ fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<Part<'a>> {
             let name = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 let is_it = name.trim().eq_ignore_ascii_case("Content-Disposition");
-                is_it.then(|| parameter(value, "filename")).flatten()
+                // A name is written as it is, whatever is in it.
+                let (_, name) = value.split_once("filename=\"").filter(|_| is_it)?;
+                name.trim_end().strip_suffix('"').map(str::to_owned)
             });
             Some(Part { name, data: data.strip_suffix(b"\r\n").unwrap_or(data) })
         })
