@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod query;
 mod query_server;
+mod resume;
 mod rollback;
 mod sandbox;
 mod serve;

@@ -10,10 +10,10 @@ use super::deployment::{DeployFormat, Outcome, load_targets, report};
 use super::progress::Progress;
 use super::sandbox::{fill, first_query};
 use super::server::{Connected, ServerArguments};
-use super::{Terminal, check, open};
+use super::{Terminal, check, open, resume};
 use crate::deploy::plan::{Options, Plan, PlanFile};
 use crate::deploy::{
-    DeployError, Loaded, Place, PushOptions, Strategy, Surveys, places, push, survey_all,
+    DeployError, FailedPushes, Loaded, Place, PushOptions, Strategy, Surveys, places, push, survey_all,
 };
 use crate::engine::Profile;
 use crate::exit::Exit;
@@ -40,6 +40,9 @@ pub(super) struct PushArguments {
     /// Push this plan of `couchctl diff --out`, and nothing if the server or the project moved
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prune", "exact"])]
     plan: Option<PathBuf>,
+    /// Push only the databases whose last push failed
+    #[arg(long, conflicts_with = "plan")]
+    resume: bool,
     /// Delete design documents that the project does not have
     #[arg(long)]
     prune: bool,
@@ -107,6 +110,11 @@ pub(super) fn run(
             return Exit::Usage;
         }
     };
+    let failed = match arguments.resume.then(|| resume::failed(&project, &connected, terminal)) {
+        None => None,
+        Some(Ok(failed)) => Some(failed),
+        Some(Err(exit)) => return exit,
+    };
     let loaded = match load_targets(&project, &connected, terminal) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
@@ -127,7 +135,14 @@ pub(super) fn run(
             }
         }
     }
-    let command = Command { arguments, connected: &connected, loaded: &loaded, saved };
+    let command = Command {
+        arguments,
+        project: &project,
+        connected: &connected,
+        loaded: &loaded,
+        saved,
+        failed,
+    };
     command.run(terminal)
 }
 
@@ -182,9 +197,12 @@ fn preflight(project: &Project, terminal: &mut Terminal) -> Result<(), Exit> {
 
 struct Command<'a> {
     arguments: &'a PushArguments,
+    project: &'a Project,
     connected: &'a Connected,
     loaded: &'a [Loaded<'a>],
     saved: Option<PlanFile>,
+    /// With `--resume`: the databases to limit the push to.
+    failed: Option<FailedPushes>,
 }
 
 impl Command<'_> {
@@ -204,6 +222,9 @@ impl Command<'_> {
             Some(Err(error)) => return terminal.server_error(&error),
             Some(Ok(surveyed)) => surveyed,
         };
+        if let Some(failed) = &self.failed {
+            resume::announce(failed, &places, self.connected, terminal);
+        }
         let plan = surveys.plan(self.loaded, options);
         if let Some(saved) = &self.saved
             && let Err(moved) = saved.still_holds(&plan)
@@ -244,6 +265,7 @@ impl Command<'_> {
             self.connected,
             terminal,
         );
+        resume::note(self.project, self.connected, &outcomes, terminal);
         if exit == Exit::Success
             && self.connected.is_sandbox()
             && arguments.format == DeployFormat::Human
@@ -265,6 +287,9 @@ impl Command<'_> {
         let mut places = places(&self.connected.server, self.loaded).await?;
         if let Some(saved) = &self.saved {
             places.retain(|place| saved.databases.iter().any(|saved| saved.name == place.name));
+        }
+        if let Some(failed) = &self.failed {
+            places.retain(|place| failed.contains(&place.name));
         }
         let surveys =
             survey_all(&self.connected.server, places.clone(), options, jobs.max(8)).await;

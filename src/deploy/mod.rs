@@ -7,6 +7,7 @@
 mod cleanup;
 mod error;
 mod event;
+mod failed;
 mod fan_out;
 mod keep;
 pub mod plan;
@@ -25,6 +26,7 @@ mod warm;
 pub use cleanup::{CleanupOptions, cleanup};
 pub use error::DeployError;
 pub use event::{Building, Event, Observer};
+pub use failed::FailedPushes;
 pub use fan_out::{Place, Surveys, places, survey_all};
 pub use keep::previous_id;
 pub use pull::{Pulled, pull};

@@ -16,6 +16,7 @@ mod outage;
 mod place;
 #[path = "../live/pushes.rs"]
 mod pushes;
+mod resume;
 mod secrets;
 mod transport;
 mod waiting;
