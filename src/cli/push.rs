@@ -13,7 +13,8 @@ use super::server::{Connected, ServerArguments};
 use super::{Terminal, check, open, resume};
 use crate::deploy::plan::{Options, Plan, PlanFile};
 use crate::deploy::{
-    DeployError, FailedPushes, Loaded, Place, PushOptions, Strategy, Surveys, places, push, survey_all,
+    DeployError, FailedPushes, Loaded, Place, PushOptions, Strategy, Surveys, places, push,
+    survey_all,
 };
 use crate::engine::Profile;
 use crate::exit::Exit;

@@ -136,9 +136,8 @@ mod tests {
         failed.note("a", None);
         failed.note("b/+", None);
         failed.save().expect("no file");
-        let files: Vec<_> = std::fs::read_dir(failed.path.parent().expect("a folder"))
-            .expect("a folder")
-            .collect();
+        let files: Vec<_> =
+            std::fs::read_dir(failed.path.parent().expect("a folder")).expect("a folder").collect();
         assert!(files.is_empty(), "{files:?}");
     }
 

@@ -92,8 +92,8 @@ fn only_what_failed_is_pushed_again() {
     assert!(answer.stderr.ends_with(hint), "{answer:?}");
     let notes = three.notes();
     assert_eq!(notes.len(), 1, "{notes:?}");
-    let noted = std::fs::read_to_string(&notes[0]).expect("a file");
-    assert!(noted.contains("closed today") && noted.contains(&three.named("~b")), "{noted}");
+    let text = std::fs::read_to_string(&notes[0]).expect("a file");
+    assert!(text.contains("closed today") && text.contains(&three.named("~b")), "{text}");
     let ignored = std::fs::read_to_string(three.place.path().join(".couchctl/.gitignore"));
     assert_eq!(ignored.expect("a file"), "*\n");
 
