@@ -83,6 +83,7 @@ const tools = [
   console.log(`  not found: ${name}`);
   return false;
 });
+if (tools[0]?.name !== 'couchctl') process.exit(2);
 
 /** Runs a tool; gives the milliseconds it took. */
 function timed(tool, url) {
