@@ -29,7 +29,7 @@ pub use event::{Building, Event, Observer};
 pub use failed::FailedPushes;
 pub use fan_out::{Place, Surveys, places, survey_all};
 pub use keep::previous_id;
-pub use pull::{Pulled, pull};
+pub use pull::{Pulled, pull, pull_security};
 pub use push::{PushOptions, Strategy, push};
 pub use rollback::rollback;
 pub use rows::{DocumentChange, Emitted, ViewRows, row_changes};

@@ -38,6 +38,9 @@ use crate::server::{Meaning, RemoteDatabase, ServerError};
 /// How often a push makes a new plan because somebody else changed something.
 const ROUNDS: u32 = 8;
 
+/// By then the server has mostly heard of its own deletions.
+const LATE: Duration = Duration::from_millis(200);
+
 /// How indexes are replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Strategy {
@@ -147,22 +150,34 @@ impl Push<'_> {
         let live = self.check(site).await?;
         let leftovers = self.leftovers(site, &own).await?;
         self.finish(site, &mut own, &leftovers, self.freed()).await?;
-        for batch in &batches {
-            self.touch(site, batch).await;
-        }
+        self.touch(site, &batches).await;
         self.record(&live).await;
         Ok(())
     }
 
     /// Brings the live indexes up to date once more: a small one may have been closed with the design
-    /// document that it was built through.
-    async fn touch(&self, site: &Site<'_>, batch: &Batch<'_>) {
-        let moved = batch.moved();
-        for design in batch.designs.iter().filter(|design| moved.contains(&design.id.as_str())) {
-            let Some(body) = &design.body else { continue };
-            if let Some(group) = view_groups(body).first() {
-                // Somebody else may have changed it since, or it takes its time: nothing is lost.
-                let _ = site.touch(&design.id, group.name(), is_global(body), true).await;
+    /// document that it was built through, and that can still happen a moment later.
+    async fn touch(&self, site: &Site<'_>, batches: &[Batch<'_>]) {
+        let mut moved: Vec<(&str, &Map<String, Value>)> = Vec::new();
+        for batch in batches {
+            let ids = batch.moved();
+            let designs = batch.designs.iter().filter(|design| ids.contains(&design.id.as_str()));
+            moved.extend(
+                designs.filter_map(|design| Some((design.id.as_str(), design.body.as_ref()?))),
+            );
+        }
+        if moved.is_empty() {
+            return;
+        }
+        for last in [false, true] {
+            for (id, body) in &moved {
+                if let Some(group) = view_groups(body).first() {
+                    // Somebody else may have changed it since, or it takes its time: nothing is lost.
+                    let _ = site.touch(id, group.name(), is_global(body), true).await;
+                }
+            }
+            if !last {
+                tokio::time::sleep(LATE).await;
             }
         }
     }

@@ -14,6 +14,7 @@ mod kills;
 mod outage;
 #[path = "../live/place.rs"]
 mod place;
+mod pulled;
 #[path = "../live/pushes.rs"]
 mod pushes;
 mod resume;
