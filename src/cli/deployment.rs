@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::Terminal;
+use super::check::undeployed;
 use super::progress::Progress;
 use super::server::Connected;
 use crate::deploy::{DeployError, Loaded, TargetError, load, places};
@@ -53,6 +54,14 @@ pub(super) fn load_targets<'a>(
         terminal.error(&error.to_string(), hint.as_deref());
         Exit::Usage
     })
+}
+
+/// Says which documents of the project stay where they are.
+pub(super) fn note_undeployed(project: &Project, loaded: &[Loaded<'_>], terminal: &mut Terminal) {
+    for text in loaded.iter().filter_map(|loaded| undeployed(project, loaded.database)) {
+        let label = terminal.error_style.warn("note:");
+        terminal.message(&format!("{label} {}", escape(&text)));
+    }
 }
 
 /// A command that does the same to every database.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::deployment::load_targets;
+use super::deployment::{load_targets, note_undeployed};
 use super::server::{Connected, ServerArguments};
 use super::{ProfileArgument, Terminal, open};
 use crate::deploy::plan::{self, PlanFile};
@@ -81,6 +81,7 @@ pub(super) fn run(
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    note_undeployed(&project, &loaded, terminal);
     let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
     let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
         None => return Exit::Interrupted,

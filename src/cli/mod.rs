@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::json::Value;
-use crate::project::{ModuleError, ModuleLoader, Project, ProjectError};
+use crate::project::{ModuleError, ModuleLoader, Project, ProjectError, root_at};
 use crate::report::terminal::{Style, escape};
 
 /// Test, validate and deploy the design documents of CouchDB.
@@ -186,11 +186,11 @@ impl ModuleLoader for EngineLoader {
     }
 }
 
-/// Finds and reads the project.
+/// Reads the project: the one in `folder`, or the nearest one up from here.
 fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
-    let here = match folder {
-        Some(folder) => folder.to_owned(),
-        None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-    };
-    Project::open(&here, &EngineLoader::default())
+    let loader = EngineLoader::default();
+    match folder {
+        Some(folder) => Project::at(root_at(folder)?, &loader),
+        None => Project::open(Path::new("."), &loader),
+    }
 }

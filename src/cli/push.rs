@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 
-use super::deployment::{DeployFormat, Outcome, load_targets, report};
+use super::deployment::{DeployFormat, Outcome, load_targets, note_undeployed, report};
 use super::progress::Progress;
 use super::sandbox::{fill, first_query};
 use super::server::{Connected, ServerArguments};
@@ -120,6 +120,7 @@ pub(super) fn run(
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    note_undeployed(&project, &loaded, terminal);
     if !arguments.no_test
         && let Err(exit) = preflight(&project, terminal)
     {

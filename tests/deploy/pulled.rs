@@ -90,3 +90,19 @@ fn that_of_a_new_database_is_left_to_the_server() {
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(!security_file(&place).exists());
 }
+
+#[test]
+fn documents_beside_design_documents_are_said_to_stay() {
+    let place = Place::new("documents").expect("a sandbox");
+    place.design("app/couchapp.json", "{}");
+    place.design("app/views/v/map.js", "function (doc) { emit(doc.n); }");
+    place.design("app/_docs/welcome.json", "{}");
+    let path = format!("views/{}/app/_docs", place.name);
+    for command in ["check", "diff", "push"] {
+        let answer = place.couchctl(&[command]);
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        let note = format!("{path}: documents are not deployed");
+        assert!(answer.stderr.contains(&note), "{command}: {answer:?}");
+    }
+    assert!(place.run(place.database.document("welcome")).expect("an answer").is_none());
+}

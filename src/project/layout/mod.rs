@@ -129,7 +129,7 @@ pub(super) struct Reader<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) designs: Vec<DesignDocument>,
-    /// Files and folders of other documents, to be pushed beside the design documents.
+    /// Files and folders of other documents, which their tools push beside the design documents.
     pub(super) documents: Vec<PathBuf>,
     /// A `_security.json`.
     pub(super) security: Option<PathBuf>,
