@@ -1,20 +1,21 @@
 //! What the commands that change a server share: their databases and their reports.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Terminal;
 use super::check::undeployed;
 use super::progress::Progress;
-use super::server::Connected;
+use super::server::{Connected, ServerArguments};
+use super::{Terminal, open};
 use crate::deploy::{DeployError, Loaded, TargetError, load, places};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::report::terminal::escape;
-use crate::server::RemoteDatabase;
+use crate::server::{RemoteDatabase, ServerError};
 
 /// Up to so many databases are shown one by one.
 const FEW: usize = 5;
@@ -35,6 +36,17 @@ pub(super) enum DeployFormat {
 pub(super) struct Outcome {
     pub(super) database: String,
     pub(super) error: Option<DeployError>,
+}
+
+/// Reads the project, and decides which server to talk to.
+pub(super) fn begin(
+    server: &ServerArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Result<(Project, Connected), Exit> {
+    let project = open(folder).map_err(|problems| terminal.problems(&problems))?;
+    let connected = server.connect(&project).map_err(|error| terminal.connect_error(&error))?;
+    Ok((project, connected))
 }
 
 /// The databases of the project that a command is about.
@@ -177,6 +189,12 @@ fn summaries<'a>(databases: impl Iterator<Item = &'a str>, progress: &Progress) 
 }
 
 impl Terminal {
+    /// What the server answered. Ctrl-C and failures are reported, and end the command.
+    pub(super) fn answered<T>(&mut self, asked: Option<Result<T, ServerError>>) -> Result<T, Exit> {
+        let answer = asked.ok_or_else(|| self.interrupted())?;
+        answer.map_err(|error| self.server_error(&error))
+    }
+
     /// Reports what stopped a deployment.
     pub(super) fn deploy_error(&mut self, error: &DeployError) -> Exit {
         self.error(&error.to_string(), error.hint().as_deref());

@@ -107,15 +107,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Query(command) => query::run(&command, project, &mut terminal),
         Command::Generate(command) => generate::run(&command, project, &mut terminal),
         Command::Validate(command) => validate::run(&command, project, &mut terminal),
-        Command::Push(command) => push::run(&command, project, &mut terminal),
-        Command::Warm(command) => warm::run(&command, project, &mut terminal),
-        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
-        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
-        Command::Diff(command) => diff::run(&command, project, &mut terminal),
-        Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Push(command) => ended(push::run(&command, project, &mut terminal)),
+        Command::Warm(command) => ended(warm::run(&command, project, &mut terminal)),
+        Command::Cleanup(command) => ended(cleanup::run(&command, project, &mut terminal)),
+        Command::Rollback(command) => ended(rollback::run(&command, project, &mut terminal)),
+        Command::Diff(command) => ended(diff::run(&command, project, &mut terminal)),
+        Command::Pull(command) => ended(pull::run(&command, project, &mut terminal)),
         Command::Serve(command) => serve::run(&command, project, &mut terminal),
         Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
+}
+
+/// What a command ends with, early or not.
+fn ended(outcome: Result<Exit, Exit>) -> Exit {
+    outcome.unwrap_or_else(|early| early)
 }
 
 /// Where commands write: data to standard output, everything else to standard error.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::deployment::begin;
 use super::server::{Connected, ServerArguments};
-use super::{EngineLoader, Terminal, open};
+use super::{EngineLoader, Terminal};
 use crate::deploy::plan::ServerDatabase;
 use crate::deploy::{Pulled, pull, pull_security, read_with_attachments};
 use crate::exit::Exit;
@@ -61,29 +62,18 @@ pub(super) fn run(
     arguments: &PullArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
     let sources = match sources(&project, connected.connection.database.as_deref()) {
         Ok(sources) => sources,
         Err((message, hint)) => {
             terminal.error(&message, Some(hint));
-            return Exit::Usage;
+            return Err(Exit::Usage);
         }
     };
     let mut outcomes = BTreeMap::new();
     for source in &sources {
-        let server = match fetch(&connected, &source.name) {
-            None => return Exit::Interrupted,
-            Some(Ok(server)) => server,
-            Some(Err(error)) => return terminal.server_error(&error),
-        };
+        let server = terminal.answered(fetch(&connected, &source.name))?;
         let loader = EngineLoader::default();
         let writer = Writer {
             root: &project.root,
@@ -113,9 +103,9 @@ pub(super) fn run(
         let hint = did_you_mean(missing, designs.map(|(id, _)| id.as_str()));
         let hint = hint.map(|name| format!("did you mean `{name}`?"));
         terminal.error(&format!("the server has no design document `{missing}`"), hint.as_deref());
-        return Exit::Usage;
+        return Err(Exit::Usage);
     }
-    report(arguments.format, &project, &outcomes, terminal)
+    Ok(report(arguments.format, &project, &outcomes, terminal))
 }
 
 /// The databases to pull from: those of the project, or the named one, which may be new to it.
