@@ -14,6 +14,7 @@ pub mod plan;
 mod progress;
 mod pull;
 mod push;
+mod record;
 mod rollback;
 mod rows;
 mod site;

@@ -53,6 +53,7 @@ pub fn pull(
 /// Writes the `_security` object of a server's database where the project has none or, if `force`, another
 /// one. There is nothing to pull where the project leaves it to the server and it is that of a new database: then
 /// `None`. That of one of the databases of a `match` is not that of the others, so it is only compared.
+#[must_use]
 pub fn pull_security(
     writer: &Writer<'_>,
     database: Option<&Database>,

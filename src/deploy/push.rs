@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::stream::{self, TryStreamExt as _};
 use rand::Rng as _;
@@ -21,11 +21,12 @@ use rand::Rng as _;
 use super::cleanup::remove_files;
 use super::error::DeployError;
 use super::event::{Event, Observer};
-use super::keep::{keep, previous_id, revision_of, whole};
+use super::keep::{keep, previous_id, whole};
 use super::plan::{
-    DatabasePlan, DesignPlan, IndexEffect, Options, Owner, PushRecord, RECORD_ID, STAGING_PREFIX,
-    SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
+    DatabasePlan, DesignPlan, IndexEffect, Options, Owner, STAGING_PREFIX, SearchKind,
+    SecurityChange, ServerDesign, Staging, Status, Target,
 };
+use super::record::{Revisions, record};
 use super::site::{Site, is_global};
 use super::stage::{Own, hold, remove, stage};
 use super::survey::survey;
@@ -33,7 +34,7 @@ use super::swap::{delete, put, verify};
 use super::warm::{WarmTarget, warm_site};
 use crate::design::{Revision, view_groups};
 use crate::json::{Map, Value};
-use crate::server::{Meaning, RemoteDatabase, ServerError};
+use crate::server::RemoteDatabase;
 
 /// How often a push makes a new plan because somebody else changed something.
 const ROUNDS: u32 = 8;
@@ -442,35 +443,14 @@ impl Push<'_> {
         freed
     }
 
-    /// Notes what was pushed. A push that cannot leave its note has been a push all the same.
+    /// Notes what was pushed.
     async fn record(&self, live: &[ServerDesign]) {
-        if let Err(error) = self.try_record(live).await {
-            let message = format!("the record of this push could not be written: {error}");
-            self.observer.event(self.database.name(), Event::Notice(message));
-        }
-    }
-
-    async fn try_record(&self, live: &[ServerDesign]) -> Result<(), ServerError> {
         let pushed = |design: &&ServerDesign| {
             self.plan.design(&design.id).is_some_and(|plan| plan.status != Status::Foreign)
         };
-        let designs =
-            live.iter().filter(pushed).map(|design| (design.id.clone(), design.rev.to_string()));
-        let record = PushRecord {
-            version: 1,
-            designs: designs.collect(),
-            user: self.database.server().user().map(str::to_owned),
-            time: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-        };
-        let Ok(Value::Object(body)) = serde_json::to_value(record) else { return Ok(()) };
-        for _ in 0..ROUNDS {
-            let found = self.database.document(RECORD_ID).await?;
-            let parent = found.as_ref().and_then(revision_of);
-            match self.database.save(RECORD_ID, parent.as_ref(), &body).await {
-                Err(error) if error.means(Meaning::Conflict) => {}
-                outcome => return outcome.map(|_| ()),
-            }
-        }
-        Ok(())
+        let designs = live.iter().filter(pushed);
+        let designs: Revisions =
+            designs.map(|design| (design.id.clone(), design.rev.to_string())).collect();
+        record(self.database, self.observer, &|_| designs.clone()).await;
     }
 }
