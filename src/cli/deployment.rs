@@ -160,10 +160,13 @@ pub(super) fn report(
             terminal.data(&format!("{report:#}\n"));
         }
     }
-    for outcome in outcomes {
-        if let Some(error) = &outcome.error {
-            exit = exit.max(terminal.deploy_error(error));
-        }
+    let mut told = None;
+    for error in outcomes.iter().filter_map(|outcome| outcome.error.as_ref()) {
+        let hint = error.hint();
+        // What many have in common is said once.
+        terminal.error(&error.to_string(), hint.as_deref().filter(|_| hint != told));
+        told = hint;
+        exit = exit.max(exit_of(error));
     }
     exit
 }
@@ -188,6 +191,18 @@ fn summaries<'a>(databases: impl Iterator<Item = &'a str>, progress: &Progress) 
     lines.collect()
 }
 
+/// What a command ends with that this stopped.
+fn exit_of(error: &DeployError) -> Exit {
+    match error {
+        DeployError::Problem { .. } | DeployError::Moved(_) | DeployError::NothingKept { .. } => {
+            Exit::Usage
+        }
+        DeployError::Server(_) | DeployError::Build { .. } | DeployError::Changed { .. } => {
+            Exit::Server
+        }
+    }
+}
+
 impl Terminal {
     /// What the server answered. Ctrl-C and failures are reported, and end the command.
     pub(super) fn answered<T>(&mut self, asked: Option<Result<T, ServerError>>) -> Result<T, Exit> {
@@ -198,14 +213,7 @@ impl Terminal {
     /// Reports what stopped a deployment.
     pub(super) fn deploy_error(&mut self, error: &DeployError) -> Exit {
         self.error(&error.to_string(), error.hint().as_deref());
-        match error {
-            DeployError::Problem { .. }
-            | DeployError::Moved(_)
-            | DeployError::NothingKept { .. } => Exit::Usage,
-            DeployError::Server(_) | DeployError::Build { .. } | DeployError::Changed { .. } => {
-                Exit::Server
-            }
-        }
+        exit_of(error)
     }
 
     /// Reports Ctrl-C.

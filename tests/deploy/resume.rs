@@ -90,6 +90,9 @@ fn only_what_failed_is_pushed_again() {
     assert!(answer.stderr.contains("closed today"), "{answer:?}");
     let hint = "hint: 2 of 3 databases failed: `couchctl push --resume` pushes only these\n";
     assert!(answer.stderr.ends_with(hint), "{answer:?}");
+    assert_eq!(answer.stderr.matches("error: ").count(), 2, "{answer:?}");
+    // One for both, and how to go on.
+    assert_eq!(answer.stderr.matches("hint: ").count(), 2, "{answer:?}");
     let notes = three.notes();
     assert_eq!(notes.len(), 1, "{notes:?}");
     let text = std::fs::read_to_string(&notes[0]).expect("a file");
