@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{self, TryStreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use rand::Rng as _;
 
 use super::cleanup::remove_files;
@@ -167,16 +167,18 @@ impl Push<'_> {
                 designs.filter_map(|design| Some((design.id.as_str(), design.body.as_ref()?))),
             );
         }
-        if moved.is_empty() {
+        if moved.is_empty() || site.is_empty() {
             return;
         }
         for last in [false, true] {
-            for (id, body) in &moved {
-                if let Some(group) = view_groups(body).first() {
-                    // Somebody else may have changed it since, or it takes its time: nothing is lost.
-                    let _ = site.touch(id, group.name(), is_global(body), true).await;
-                }
-            }
+            stream::iter(&moved)
+                .for_each_concurrent(self.options.jobs, |(id, body)| async move {
+                    if let Some(group) = view_groups(body).first() {
+                        // Somebody else may have changed it since, or it takes its time: nothing is lost.
+                        let _ = site.touch(id, group.name(), is_global(body), true).await;
+                    }
+                })
+                .await;
             if !last {
                 tokio::time::sleep(LATE).await;
             }
