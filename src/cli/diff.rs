@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::deployment::{begin, load_targets, note_undeployed};
+use super::deployment::load_targets;
 use super::server::{Connected, ServerArguments};
-use super::{ProfileArgument, Terminal};
+use super::{ProfileArgument, Terminal, open};
 use crate::deploy::plan::{self, PlanFile};
 use crate::deploy::{Loaded, Survey, Surveys, ViewRows, places, row_changes, survey_all};
 use crate::engine::{Engine, Limits};
@@ -68,17 +68,33 @@ pub(super) fn run(
     arguments: &DiffArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Result<Exit, Exit> {
-    let (project, connected) = begin(&arguments.server, folder, terminal)?;
-    let loaded = load_targets(&project, &connected, terminal)?;
-    note_undeployed(&project, &loaded, terminal);
-    let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
-    let asked = connected.run(surveys(arguments, &connected, &loaded, options));
-    let surveys = terminal.answered(asked)?;
-    let rows = match arguments.rows {
-        None => Vec::new(),
-        Some(count) => terminal.answered(changed_rows(arguments, &connected, &surveys, count))?,
+) -> Exit {
+    let project = match open(folder) {
+        Ok(project) => project,
+        Err(problems) => return terminal.problems(&problems),
     };
+    let connected = match arguments.server.connect(&project) {
+        Ok(connected) => connected,
+        Err(error) => return terminal.connect_error(&error),
+    };
+    let loaded = match load_targets(&project, &connected, terminal) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    super::deployment::note_undeployed(&project, &loaded, terminal);
+    let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
+    let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
+        None => return Exit::Interrupted,
+        Some(Err(error)) => return terminal.server_error(&error),
+        Some(Ok(surveys)) => surveys,
+    };
+    let rows =
+        match arguments.rows.map(|count| changed_rows(arguments, &connected, &surveys, count)) {
+            None => Vec::new(),
+            Some(None) => return Exit::Interrupted,
+            Some(Some(Err(error))) => return terminal.server_error(&error),
+            Some(Some(Ok(rows))) => rows,
+        };
     let plan = surveys.plan(&loaded, options);
     let file = PlanFile::new(&plan, connected.server.url());
     if let Some(path) = &arguments.out {
@@ -86,7 +102,7 @@ pub(super) fn run(
             terminal.message("the plan is not saved, since it is not complete");
         } else if let Err(error) = std::fs::write(path, file.to_json()) {
             terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
-            return Err(Exit::Usage);
+            return Exit::Usage;
         }
     }
     let style = human::Options { style: terminal.style, verbose: arguments.verbose };
@@ -104,7 +120,7 @@ pub(super) fn run(
             terminal.data(&markdown::rows(reports));
         }
     }
-    Ok(ended(arguments, &surveys, plan.is_empty(), terminal))
+    ended(arguments, &surveys, plan.is_empty(), terminal)
 }
 
 /// The rows that change in a database.
