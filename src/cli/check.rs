@@ -90,6 +90,7 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
             checked.functions +=
                 check_design(&mut engine, design, partitioned, findings, &mut checked.warnings);
         }
+        checked.warnings.extend(undeployed(project, database));
         checked.schemas += database.schemas.len();
         check_schemas(project, database, findings, &mut checked.warnings);
         let suites = database.suites.iter().map(|suite| Suite::read(suite).err());
@@ -101,6 +102,17 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
     }
     checked
+}
+
+/// What is to be known of documents that stand beside design documents, as couchapp's `_docs` do.
+pub(super) fn undeployed(project: &Project, database: &Database) -> Option<String> {
+    let first = database.documents.first()?;
+    let shown = project.shown(first).display();
+    let more = match database.documents.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("{shown}{more}: documents are not deployed, only design documents are"))
 }
 
 /// The place of a member, for the front of a message.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::deployment::{DeployFormat, EachDatabase, load_targets};
+use super::Terminal;
+use super::deployment::{DeployFormat, EachDatabase, begin, load_targets};
 use super::server::ServerArguments;
-use super::{Terminal, open};
 use crate::deploy::{CleanupOptions, cleanup};
 use crate::exit::Exit;
 
@@ -32,19 +32,9 @@ pub(super) fn run(
     arguments: &CleanupArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
-    let loaded = match load_targets(&project, &connected, terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
+    let loaded = load_targets(&project, &connected, terminal)?;
     let each = EachDatabase {
         command: "cleanup",
         format: arguments.format,
@@ -53,5 +43,5 @@ pub(super) fn run(
         at_a_time: usize::from(arguments.jobs),
     };
     let options = CleanupOptions { previous: arguments.previous };
-    each.run(terminal, &async |database, progress| cleanup(database, options, progress).await)
+    Ok(each.run(terminal, &async |database, progress| cleanup(database, options, progress).await))
 }

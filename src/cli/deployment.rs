@@ -1,19 +1,21 @@
 //! What the commands that change a server share: their databases and their reports.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Terminal;
+use super::check::undeployed;
 use super::progress::Progress;
-use super::server::Connected;
+use super::server::{Connected, ServerArguments};
+use super::{Terminal, open};
 use crate::deploy::{DeployError, Loaded, TargetError, load, places};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::report::terminal::escape;
-use crate::server::RemoteDatabase;
+use crate::server::{RemoteDatabase, ServerError};
 
 /// Up to so many databases are shown one by one.
 const FEW: usize = 5;
@@ -36,6 +38,17 @@ pub(super) struct Outcome {
     pub(super) error: Option<DeployError>,
 }
 
+/// Reads the project, and decides which server to talk to.
+pub(super) fn begin(
+    server: &ServerArguments,
+    folder: Option<&Path>,
+    terminal: &mut Terminal,
+) -> Result<(Project, Connected), Exit> {
+    let project = open(folder).map_err(|problems| terminal.problems(&problems))?;
+    let connected = server.connect(&project).map_err(|error| terminal.connect_error(&error))?;
+    Ok((project, connected))
+}
+
 /// The databases of the project that a command is about.
 pub(super) fn load_targets<'a>(
     project: &'a Project,
@@ -53,6 +66,14 @@ pub(super) fn load_targets<'a>(
         terminal.error(&error.to_string(), hint.as_deref());
         Exit::Usage
     })
+}
+
+/// Says which documents of the project stay where they are.
+pub(super) fn note_undeployed(project: &Project, loaded: &[Loaded<'_>], terminal: &mut Terminal) {
+    for text in loaded.iter().filter_map(|loaded| undeployed(project, loaded.database)) {
+        let label = terminal.error_style.warn("note:");
+        terminal.message(&format!("{label} {}", escape(&text)));
+    }
 }
 
 /// A command that does the same to every database.
@@ -139,10 +160,13 @@ pub(super) fn report(
             terminal.data(&format!("{report:#}\n"));
         }
     }
-    for outcome in outcomes {
-        if let Some(error) = &outcome.error {
-            exit = exit.max(terminal.deploy_error(error));
-        }
+    let mut told = None;
+    for error in outcomes.iter().filter_map(|outcome| outcome.error.as_ref()) {
+        let hint = error.hint();
+        // What many have in common is said once.
+        terminal.error(&error.to_string(), hint.as_deref().filter(|_| hint != told));
+        told = hint;
+        exit = exit.max(exit_of(error));
     }
     exit
 }
@@ -167,18 +191,29 @@ fn summaries<'a>(databases: impl Iterator<Item = &'a str>, progress: &Progress) 
     lines.collect()
 }
 
+/// What a command ends with that this stopped.
+fn exit_of(error: &DeployError) -> Exit {
+    match error {
+        DeployError::Problem { .. } | DeployError::Moved(_) | DeployError::NothingKept { .. } => {
+            Exit::Usage
+        }
+        DeployError::Server(_) | DeployError::Build { .. } | DeployError::Changed { .. } => {
+            Exit::Server
+        }
+    }
+}
+
 impl Terminal {
+    /// What the server answered. Ctrl-C and failures are reported, and end the command.
+    pub(super) fn answered<T>(&mut self, asked: Option<Result<T, ServerError>>) -> Result<T, Exit> {
+        let answer = asked.ok_or_else(|| self.interrupted())?;
+        answer.map_err(|error| self.server_error(&error))
+    }
+
     /// Reports what stopped a deployment.
     pub(super) fn deploy_error(&mut self, error: &DeployError) -> Exit {
         self.error(&error.to_string(), error.hint().as_deref());
-        match error {
-            DeployError::Problem { .. }
-            | DeployError::Moved(_)
-            | DeployError::NothingKept { .. } => Exit::Usage,
-            DeployError::Server(_) | DeployError::Build { .. } | DeployError::Changed { .. } => {
-                Exit::Server
-            }
-        }
+        exit_of(error)
     }
 
     /// Reports Ctrl-C.

@@ -91,6 +91,7 @@ pub(super) fn run(
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    super::deployment::note_undeployed(&project, &loaded, terminal);
     let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
     let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
         None => return Exit::Interrupted,

@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod query;
 mod query_server;
+mod resume;
 mod rollback;
 mod sandbox;
 mod schema_changes;
@@ -30,7 +31,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::engine::{Engine, EngineError, Limits, Profile};
 use crate::exit::Exit;
 use crate::json::Value;
-use crate::project::{ModuleError, ModuleLoader, Project, ProjectError};
+use crate::project::{ModuleError, ModuleLoader, Project, ProjectError, root_at};
 use crate::report::terminal::{Style, escape};
 
 /// Test, validate and deploy the design documents of CouchDB.
@@ -107,15 +108,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Query(command) => query::run(&command, project, &mut terminal),
         Command::Generate(command) => generate::run(&command, project, &mut terminal),
         Command::Validate(command) => validate::run(&command, project, &mut terminal),
-        Command::Push(command) => push::run(&command, project, &mut terminal),
-        Command::Warm(command) => warm::run(&command, project, &mut terminal),
-        Command::Cleanup(command) => cleanup::run(&command, project, &mut terminal),
-        Command::Rollback(command) => rollback::run(&command, project, &mut terminal),
+        Command::Push(command) => ended(push::run(&command, project, &mut terminal)),
+        Command::Warm(command) => ended(warm::run(&command, project, &mut terminal)),
+        Command::Cleanup(command) => ended(cleanup::run(&command, project, &mut terminal)),
+        Command::Rollback(command) => ended(rollback::run(&command, project, &mut terminal)),
         Command::Diff(command) => diff::run(&command, project, &mut terminal),
-        Command::Pull(command) => pull::run(&command, project, &mut terminal),
+        Command::Pull(command) => ended(pull::run(&command, project, &mut terminal)),
         Command::Serve(command) => serve::run(&command, project, &mut terminal),
         Command::QueryServer(command) => query_server::run(&command, &mut terminal),
     }
+}
+
+/// What a command ends with, early or not.
+fn ended(outcome: Result<Exit, Exit>) -> Exit {
+    outcome.unwrap_or_else(|early| early)
 }
 
 /// Where commands write: data to standard output, everything else to standard error.
@@ -186,11 +192,11 @@ impl ModuleLoader for EngineLoader {
     }
 }
 
-/// Finds and reads the project.
+/// Reads the project: the one in `folder`, or the nearest one up from here.
 fn open(folder: Option<&Path>) -> Result<Project, ProjectError> {
-    let here = match folder {
-        Some(folder) => folder.to_owned(),
-        None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-    };
-    Project::open(&here, &EngineLoader::default())
+    let loader = EngineLoader::default();
+    match folder {
+        Some(folder) => Project::at(root_at(folder)?, &loader),
+        None => Project::open(Path::new("."), &loader),
+    }
 }

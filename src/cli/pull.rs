@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::deployment::begin;
 use super::server::{Connected, ServerArguments};
-use super::{EngineLoader, Terminal, open};
+use super::{EngineLoader, Terminal};
 use crate::deploy::plan::ServerDatabase;
-use crate::deploy::{Pulled, pull, read_with_attachments};
+use crate::deploy::{Pulled, pull, pull_security, read_with_attachments};
 use crate::exit::Exit;
 use crate::project::{Database, DatabaseConfig, Project, Writer, did_you_mean};
 use crate::report::human::plural;
 use crate::report::terminal::escape;
 use crate::server::{Meaning, ServerError};
 
-/// Write the design documents of a server into the project.
+/// Write the design documents of a server, and `_security`, into the project.
 ///
 /// What is written is read back the same, byte for byte: `diff` shows no difference afterwards. Files that
 /// differ from the server stay as they are unless --force is given.
@@ -51,33 +52,28 @@ struct Source<'a> {
     local: Option<&'a Database>,
 }
 
+/// What became of a database's design documents, and of its `_security` where there was something to do.
+struct Outcome {
+    designs: Vec<(String, Pulled)>,
+    security: Option<Pulled>,
+}
+
 pub(super) fn run(
     arguments: &PullArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
     let sources = match sources(&project, connected.connection.database.as_deref()) {
         Ok(sources) => sources,
         Err((message, hint)) => {
             terminal.error(&message, Some(hint));
-            return Exit::Usage;
+            return Err(Exit::Usage);
         }
     };
     let mut outcomes = BTreeMap::new();
     for source in &sources {
-        let server = match fetch(&connected, &source.name) {
-            None => return Exit::Interrupted,
-            Some(Ok(server)) => server,
-            Some(Err(error)) => return terminal.server_error(&error),
-        };
+        let server = terminal.answered(fetch(&connected, &source.name))?;
         let loader = EngineLoader::default();
         let writer = Writer {
             root: &project.root,
@@ -90,21 +86,26 @@ pub(super) fn run(
             arguments.designs.is_empty()
                 || arguments.designs.iter().any(|wanted| wanted == name || wanted == id)
         };
-        let pulled = pull(&writer, source.local, &server, &wanted, arguments.force);
-        outcomes.insert(source.name.as_str(), pulled);
+        let designs = pull(&writer, source.local, &server, &wanted, arguments.force);
+        // Who names design documents wants those.
+        let security = arguments
+            .designs
+            .is_empty()
+            .then(|| pull_security(&writer, source.local, &server, arguments.force));
+        outcomes.insert(source.name.as_str(), Outcome { designs, security: security.flatten() });
     }
     let found = |wanted: &&String| {
-        let mut ids = outcomes.values().flatten().map(|(id, _)| id);
+        let mut ids = outcomes.values().flat_map(|outcome| &outcome.designs).map(|(id, _)| id);
         ids.any(|id| id == *wanted || id.strip_prefix("_design/") == Some(wanted))
     };
     if let Some(missing) = arguments.designs.iter().find(|wanted| !found(wanted)) {
-        let names: Vec<&str> = outcomes.values().flatten().map(|(id, _)| id.as_str()).collect();
-        let hint = did_you_mean(missing, names);
+        let designs = outcomes.values().flat_map(|outcome| &outcome.designs);
+        let hint = did_you_mean(missing, designs.map(|(id, _)| id.as_str()));
         let hint = hint.map(|name| format!("did you mean `{name}`?"));
         terminal.error(&format!("the server has no design document `{missing}`"), hint.as_deref());
-        return Exit::Usage;
+        return Err(Exit::Usage);
     }
-    report(arguments.format, &project, &outcomes, terminal)
+    Ok(report(arguments.format, &project, &outcomes, terminal))
 }
 
 /// The databases to pull from: those of the project, or the named one, which may be new to it.
@@ -161,59 +162,79 @@ fn fetch(connected: &Connected, name: &str) -> Option<Result<ServerDatabase, Ser
     }))
 }
 
+/// Reports what became of each.
+struct Report<'a> {
+    format: Format,
+    project: &'a Project,
+    terminal: &'a mut Terminal,
+    exit: Exit,
+}
+
+impl Report<'_> {
+    /// One design document or `_security` object: its status, and the path that was written.
+    fn one(&mut self, place: &str, outcome: &Pulled) -> (&'static str, Option<String>) {
+        match outcome {
+            Pulled::Unchanged => ("unchanged", None),
+            Pulled::Written(path) => {
+                let path = self.project.shown(path).display().to_string();
+                if self.format == Format::Human {
+                    self.terminal.data(&format!("wrote {}\n", escape(&path)));
+                }
+                ("written", Some(path))
+            }
+            Pulled::Differs(members) => {
+                self.exit = self.exit.max(Exit::Findings);
+                let members = members.join(", ");
+                self.terminal.error(&format!("{place}: the project has another {members}"), None);
+                ("differs", None)
+            }
+            Pulled::Failed(error) => {
+                self.exit = Exit::Usage;
+                self.terminal.error(&format!("{place}: {error}"), error.hint());
+                ("failed", None)
+            }
+        }
+    }
+}
+
 fn report(
     format: Format,
     project: &Project,
-    outcomes: &BTreeMap<&str, Vec<(String, Pulled)>>,
+    outcomes: &BTreeMap<&str, Outcome>,
     terminal: &mut Terminal,
 ) -> Exit {
-    let mut exit = Exit::Success;
-    let mut designs = Vec::new();
-    let (mut written, mut unchanged, mut differing) = (0, 0, 0);
-    for (database, pulled) in outcomes {
-        for (id, outcome) in pulled {
-            let place = format!("{database}/{}", id.strip_prefix("_design/").unwrap_or(id));
-            let (status, path) = match outcome {
-                Pulled::Unchanged => {
-                    unchanged += 1;
-                    ("unchanged", None)
-                }
-                Pulled::Written(path) => {
-                    written += 1;
-                    let path = project.shown(path).display().to_string();
-                    if format == Format::Human {
-                        terminal.data(&format!("wrote {}\n", escape(&path)));
-                    }
-                    ("written", Some(path))
-                }
-                Pulled::Differs(members) => {
-                    differing += 1;
-                    exit = exit.max(Exit::Findings);
-                    let message =
-                        format!("{place}: the project has another {}", members.join(", "));
-                    terminal.error(&message, None);
-                    ("differs", None)
-                }
-                Pulled::Failed(error) => {
-                    exit = Exit::Usage;
-                    terminal.error(&format!("{place}: {error}"), error.hint());
-                    ("failed", None)
-                }
-            };
+    let mut report = Report { format, project, terminal, exit: Exit::Success };
+    let (mut designs, mut securities) = (Vec::new(), Vec::new());
+    for (database, outcome) in outcomes {
+        for (id, outcome) in &outcome.designs {
+            let name = id.strip_prefix("_design/").unwrap_or(id);
+            let (status, path) = report.one(&format!("{database}/{name}"), outcome);
             designs.push(json!({ "database": database, "id": id, "status": status, "path": path }));
         }
+        if let Some(outcome) = &outcome.security {
+            let (status, path) = report.one(database, outcome);
+            securities.push(json!({ "database": database, "status": status, "path": path }));
+        }
     }
+    let exit = report.exit;
+    let count = |status: &str| designs.iter().filter(|design| design["status"] == status).count();
     match format {
+        Format::Human => {
+            let written = plural(count("written"), "design document");
+            let (unchanged, kept) = (count("unchanged"), count("differs"));
+            terminal.data(&format!("{written} written, {unchanged} unchanged, {kept} kept\n"));
+        }
         Format::Json => {
-            let report = json!({ "version": 1, "command": "pull", "designs": designs });
+            let report = json!({
+                "version": 1,
+                "command": "pull",
+                "designs": designs,
+                "security": securities,
+            });
             terminal.data(&format!("{report:#}\n"));
         }
-        Format::Human => {
-            let count = plural(written, "design document");
-            terminal.data(&format!("{count} written, {unchanged} unchanged, {differing} kept\n"));
-        }
     }
-    if differing > 0 {
+    if designs.iter().chain(&securities).any(|pulled| pulled["status"] == "differs") {
         terminal.message("hint: --force replaces what the project has; commit it first");
     }
     exit

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 
-use super::deployment::{DeployFormat, Outcome, load_targets, report};
+use super::deployment::{DeployFormat, Outcome, begin, load_targets, note_undeployed, report};
 use super::progress::Progress;
 use super::sandbox::{fill, first_query};
 use super::server::{Connected, ServerArguments};
-use super::{Terminal, check, open};
+use super::{Terminal, check, resume};
 use crate::deploy::plan::{Options, Plan, PlanFile};
 use crate::deploy::{
-    DeployError, Loaded, Place, PushOptions, Strategy, Surveys, places, push, survey_all,
+    DeployError, FailedPushes, Loaded, Place, PushOptions, Strategy, Surveys, places, push,
+    survey_all,
 };
 use crate::engine::Profile;
 use crate::exit::Exit;
@@ -40,6 +41,9 @@ pub(super) struct PushArguments {
     /// Push this plan of `couchctl diff --out`, and nothing if the server or the project moved
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prune", "exact"])]
     plan: Option<PathBuf>,
+    /// Push only the databases whose last push failed
+    #[arg(long, conflicts_with = "plan")]
+    resume: bool,
     /// Delete design documents that the project does not have
     #[arg(long)]
     prune: bool,
@@ -90,44 +94,35 @@ pub(super) fn run(
     arguments: &PushArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
-    let saved = match arguments.plan.as_deref().map(|path| read_plan(path, &connected)) {
-        None => None,
-        Some(Ok(saved)) => Some(saved),
-        Some(Err(message)) => {
-            terminal.error(&message, None);
-            return Exit::Usage;
-        }
-    };
-    let loaded = match load_targets(&project, &connected, terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    if !arguments.no_test
-        && let Err(exit) = preflight(&project, terminal)
-    {
-        return exit;
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
+    let saved = arguments.plan.as_deref().map(|path| read_plan(path, &connected)).transpose();
+    let saved = saved.map_err(|message| {
+        terminal.error(&message, None);
+        Exit::Usage
+    })?;
+    let failed = arguments.resume.then(|| resume::failed(&project, &connected, terminal));
+    let failed = failed.transpose()?;
+    let loaded = load_targets(&project, &connected, terminal)?;
+    note_undeployed(&project, &loaded, terminal);
+    if !arguments.no_test {
+        preflight(&project, terminal)?;
     }
     if connected.is_sandbox() {
-        match connected.run(fill(&connected.server, &project)) {
-            None => return terminal.interrupted(),
-            Some(Err(error)) => return terminal.server_error(&error),
-            Some(Ok(0)) => {}
-            Some(Ok(count)) => {
-                let documents = plural(count, "document");
-                terminal.message(&format!("sandbox: {documents} from fixtures put"));
-            }
+        let count = terminal.answered(connected.run(fill(&connected.server, &project)))?;
+        if count > 0 {
+            let documents = plural(count, "document");
+            terminal.message(&format!("sandbox: {documents} from fixtures put"));
         }
     }
-    let command = Command { arguments, connected: &connected, loaded: &loaded, saved };
+    let command = Command {
+        arguments,
+        project: &project,
+        connected: &connected,
+        loaded: &loaded,
+        saved,
+        failed,
+    };
     command.run(terminal)
 }
 
@@ -182,13 +177,16 @@ fn preflight(project: &Project, terminal: &mut Terminal) -> Result<(), Exit> {
 
 struct Command<'a> {
     arguments: &'a PushArguments,
+    project: &'a Project,
     connected: &'a Connected,
     loaded: &'a [Loaded<'a>],
     saved: Option<PlanFile>,
+    /// With `--resume`: the databases to limit the push to.
+    failed: Option<FailedPushes>,
 }
 
 impl Command<'_> {
-    fn run(&self, terminal: &mut Terminal) -> Exit {
+    fn run(&self, terminal: &mut Terminal) -> Result<Exit, Exit> {
         let started = Instant::now();
         let arguments = self.arguments;
         let options = self
@@ -199,20 +197,17 @@ impl Command<'_> {
             });
         let jobs = usize::from(arguments.jobs);
         let surveyed = self.connected.run(self.survey(options, jobs));
-        let (places, surveys) = match surveyed {
-            None => return terminal.interrupted(),
-            Some(Err(error)) => return terminal.server_error(&error),
-            Some(Ok(surveyed)) => surveyed,
-        };
+        let (places, surveys) = terminal.answered(surveyed)?;
+        if let Some(failed) = &self.failed {
+            resume::announce(failed, &places, self.connected, terminal);
+        }
         let plan = surveys.plan(self.loaded, options);
         if let Some(saved) = &self.saved
             && let Err(moved) = saved.still_holds(&plan)
         {
-            return terminal.deploy_error(&moved.into());
+            return Err(terminal.deploy_error(&moved.into()));
         }
-        if let Err(exit) = self.consent(&plan, terminal) {
-            return exit;
-        }
+        self.consent(&plan, terminal)?;
         let busy = plan.databases.iter().filter(|plan| !plan.is_empty()).count();
         // Of many databases the steps are too much to read.
         let quiet = arguments.format == DeployFormat::Json || busy > MANY;
@@ -232,8 +227,7 @@ impl Command<'_> {
             .collect();
         let pushed = self.connected.run(self.push(&places, plan, push_options, &progress));
         progress.end();
-        let Some(pushed) = pushed else { return terminal.interrupted() };
-        outcomes.extend(pushed);
+        outcomes.extend(pushed.ok_or_else(|| terminal.interrupted())?);
         outcomes.sort_by(|left, right| left.database.cmp(&right.database));
         let exit = report(
             "push",
@@ -244,17 +238,16 @@ impl Command<'_> {
             self.connected,
             terminal,
         );
+        resume::note(self.project, self.connected, &outcomes, terminal);
         if exit == Exit::Success
             && self.connected.is_sandbox()
             && arguments.format == DeployFormat::Human
         {
-            match self.connected.run(first_query(&self.connected.server, &places)) {
-                None => return terminal.interrupted(),
-                Some(Err(error)) => return terminal.server_error(&error),
-                Some(Ok(text)) => terminal.data(&text.unwrap_or_default()),
-            }
+            let asked = self.connected.run(first_query(&self.connected.server, &places));
+            let text = terminal.answered(asked)?;
+            terminal.data(&text.unwrap_or_default());
         }
-        exit
+        Ok(exit)
     }
 
     async fn survey(
@@ -265,6 +258,9 @@ impl Command<'_> {
         let mut places = places(&self.connected.server, self.loaded).await?;
         if let Some(saved) = &self.saved {
             places.retain(|place| saved.databases.iter().any(|saved| saved.name == place.name));
+        }
+        if let Some(failed) = &self.failed {
+            places.retain(|place| failed.contains(&place.name));
         }
         let surveys =
             survey_all(&self.connected.server, places.clone(), options, jobs.max(8)).await;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::deployment::{DeployFormat, EachDatabase, load_targets};
+use super::Terminal;
+use super::deployment::{DeployFormat, EachDatabase, begin, load_targets};
 use super::server::ServerArguments;
-use super::{Terminal, open};
 use crate::deploy::rollback;
 use crate::exit::Exit;
 
@@ -33,22 +33,10 @@ pub(super) fn run(
     arguments: &RollbackArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
-    let loaded = match load_targets(&project, &connected, terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    if let Err(exit) = connected.consent(arguments.yes, "roll back", terminal) {
-        return exit;
-    }
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
+    let loaded = load_targets(&project, &connected, terminal)?;
+    connected.consent(arguments.yes, "roll back", terminal)?;
     let each = EachDatabase {
         command: "rollback",
         format: arguments.format,
@@ -57,5 +45,5 @@ pub(super) fn run(
         at_a_time: 1,
     };
     let jobs = usize::from(arguments.jobs);
-    each.run(terminal, &async |database, progress| rollback(database, jobs, progress).await)
+    Ok(each.run(terminal, &async |database, progress| rollback(database, jobs, progress).await))
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::deployment::{DeployFormat, EachDatabase, load_targets};
+use super::Terminal;
+use super::deployment::{DeployFormat, EachDatabase, begin, load_targets};
 use super::progress::Progress;
 use super::server::ServerArguments;
-use super::{Terminal, open};
 use crate::deploy::plan::{Owner, ServerDesign};
 use crate::deploy::{DeployError, WarmTarget, read, warm};
 use crate::exit::Exit;
@@ -35,19 +35,9 @@ pub(super) fn run(
     arguments: &WarmArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
-    let loaded = match load_targets(&project, &connected, terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
+    let loaded = load_targets(&project, &connected, terminal)?;
     let each = EachDatabase {
         command: "warm",
         format: arguments.format,
@@ -57,9 +47,9 @@ pub(super) fn run(
         at_a_time: 1,
     };
     let jobs = usize::from(arguments.jobs);
-    each.run(terminal, &async |database, progress| {
+    Ok(each.run(terminal, &async |database, progress| {
         one(database, &arguments.designs, jobs, progress).await
-    })
+    }))
 }
 
 /// Warms one database. A design document that changes meanwhile is looked at again.

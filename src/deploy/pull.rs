@@ -1,13 +1,15 @@
-//! Pull: design documents of a server into a project, so that a push would change nothing.
+//! Pull: design documents and `_security` of a server into a project, so that a push would change nothing.
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::plan::{Change, Owner, ServerDatabase, ServerDesign, changes};
 use crate::design::{DesignDocument, Sources};
-use crate::json::{Map, Value};
+use crate::json::{Map, Value, parse};
 use crate::project::{Database, WriteError, Writer};
 
-/// What became of a design document.
+/// What became of a design document, or of a `_security` object.
 #[derive(Debug)]
 pub enum Pulled {
     /// The project has it as the server does.
@@ -46,6 +48,42 @@ pub fn pull(
             (current.id.clone(), pull_one(writer, local, current, force))
         })
         .collect()
+}
+
+/// Writes the `_security` object of a server's database where the project has none or, if `force`, another
+/// one. There is nothing to pull where the project leaves it to the server and it is that of a new database: then
+/// `None`. That of one of the databases of a `match` is not that of the others, so it is only compared.
+#[must_use]
+pub fn pull_security(
+    writer: &Writer<'_>,
+    database: Option<&Database>,
+    server: &ServerDatabase,
+    force: bool,
+) -> Option<Pulled> {
+    let current = server.security.as_ref()?;
+    let file = database.and_then(|database| database.security.as_deref());
+    if let Some(file) = file {
+        let local = std::fs::read(file).ok().and_then(|bytes| parse(&bytes).ok());
+        if local.as_ref() == Some(current) {
+            return Some(Pulled::Unchanged);
+        }
+        if !force {
+            return Some(Pulled::Differs(vec!["_security".to_owned()]));
+        }
+    } else if writer.config.matches.is_some() || is_of_a_new_database(current) {
+        return None;
+    }
+    Some(match writer.write_security(file, current) {
+        Ok(path) => Pulled::Written(path),
+        Err(error) => Pulled::Failed(error),
+    })
+}
+
+/// Whether a `_security` object is the one that CouchDB 3 gives to a new database (`[couchdb]
+/// default_security = admin_only`).
+fn is_of_a_new_database(security: &Value) -> bool {
+    let admins = json!({ "roles": ["_admin"] });
+    *security == json!({ "members": admins, "admins": admins })
 }
 
 fn pull_one(

@@ -13,19 +13,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use futures_util::stream::{self, TryStreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use rand::Rng as _;
 
 use super::cleanup::remove_files;
 use super::error::DeployError;
 use super::event::{Event, Observer};
-use super::keep::{keep, previous_id, revision_of, whole};
+use super::keep::{keep, previous_id, whole};
 use super::plan::{
-    DatabasePlan, DesignPlan, IndexEffect, Options, Owner, PushRecord, RECORD_ID, STAGING_PREFIX,
-    SearchKind, SecurityChange, ServerDesign, Staging, Status, Target,
+    DatabasePlan, DesignPlan, IndexEffect, Options, Owner, STAGING_PREFIX, SearchKind,
+    SecurityChange, ServerDesign, Staging, Status, Target,
 };
+use super::record::{Revisions, record};
 use super::site::{Site, is_global};
 use super::stage::{Own, hold, remove, stage};
 use super::survey::survey;
@@ -33,10 +34,13 @@ use super::swap::{delete, put, verify};
 use super::warm::{WarmTarget, warm_site};
 use crate::design::{Revision, view_groups};
 use crate::json::{Map, Value};
-use crate::server::{Meaning, RemoteDatabase, ServerError};
+use crate::server::RemoteDatabase;
 
 /// How often a push makes a new plan because somebody else changed something.
 const ROUNDS: u32 = 8;
+
+/// By then the server has mostly heard of its own deletions.
+const LATE: Duration = Duration::from_millis(200);
 
 /// How indexes are replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -147,22 +151,36 @@ impl Push<'_> {
         let live = self.check(site).await?;
         let leftovers = self.leftovers(site, &own).await?;
         self.finish(site, &mut own, &leftovers, self.freed()).await?;
-        for batch in &batches {
-            self.touch(site, batch).await;
-        }
+        self.touch(site, &batches).await;
         self.record(&live).await;
         Ok(())
     }
 
     /// Brings the live indexes up to date once more: a small one may have been closed with the design
-    /// document that it was built through.
-    async fn touch(&self, site: &Site<'_>, batch: &Batch<'_>) {
-        let moved = batch.moved();
-        for design in batch.designs.iter().filter(|design| moved.contains(&design.id.as_str())) {
-            let Some(body) = &design.body else { continue };
-            if let Some(group) = view_groups(body).first() {
-                // Somebody else may have changed it since, or it takes its time: nothing is lost.
-                let _ = site.touch(&design.id, group.name(), is_global(body), true).await;
+    /// document that it was built through, and that can still happen a moment later.
+    async fn touch(&self, site: &Site<'_>, batches: &[Batch<'_>]) {
+        let mut moved: Vec<(&str, &Map<String, Value>)> = Vec::new();
+        for batch in batches {
+            let ids = batch.moved();
+            let designs = batch.designs.iter().filter(|design| ids.contains(&design.id.as_str()));
+            moved.extend(
+                designs.filter_map(|design| Some((design.id.as_str(), design.body.as_ref()?))),
+            );
+        }
+        if moved.is_empty() || site.is_empty() {
+            return;
+        }
+        for last in [false, true] {
+            stream::iter(&moved)
+                .for_each_concurrent(self.options.jobs, |(id, body)| async move {
+                    if let Some(group) = view_groups(body).first() {
+                        // Somebody else may have changed it since, or it takes its time: nothing is lost.
+                        let _ = site.touch(id, group.name(), is_global(body), true).await;
+                    }
+                })
+                .await;
+            if !last {
+                tokio::time::sleep(LATE).await;
             }
         }
     }
@@ -427,35 +445,14 @@ impl Push<'_> {
         freed
     }
 
-    /// Notes what was pushed. A push that cannot leave its note has been a push all the same.
+    /// Notes what was pushed.
     async fn record(&self, live: &[ServerDesign]) {
-        if let Err(error) = self.try_record(live).await {
-            let message = format!("the record of this push could not be written: {error}");
-            self.observer.event(self.database.name(), Event::Notice(message));
-        }
-    }
-
-    async fn try_record(&self, live: &[ServerDesign]) -> Result<(), ServerError> {
         let pushed = |design: &&ServerDesign| {
             self.plan.design(&design.id).is_some_and(|plan| plan.status != Status::Foreign)
         };
-        let designs =
-            live.iter().filter(pushed).map(|design| (design.id.clone(), design.rev.to_string()));
-        let record = PushRecord {
-            version: 1,
-            designs: designs.collect(),
-            user: self.database.server().user().map(str::to_owned),
-            time: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-        };
-        let Ok(Value::Object(body)) = serde_json::to_value(record) else { return Ok(()) };
-        for _ in 0..ROUNDS {
-            let found = self.database.document(RECORD_ID).await?;
-            let parent = found.as_ref().and_then(revision_of);
-            match self.database.save(RECORD_ID, parent.as_ref(), &body).await {
-                Err(error) if error.means(Meaning::Conflict) => {}
-                outcome => return outcome.map(|_| ()),
-            }
-        }
-        Ok(())
+        let designs = live.iter().filter(pushed);
+        let designs: Revisions =
+            designs.map(|design| (design.id.clone(), design.rev.to_string())).collect();
+        record(self.database, self.observer, &|_| designs.clone()).await;
     }
 }

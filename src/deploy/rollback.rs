@@ -4,11 +4,12 @@ use super::error::DeployError;
 use super::event::Observer;
 use super::keep::{keep, version_of, whole};
 use super::plan::{DesignPlan, IndexPlan, Owner, Provenance, Seen, ServerDesign, Status};
+use super::record::{Revisions, record};
 use super::site::Site;
 use super::stage::{Own, hold, remove};
 use super::swap::{put, verify};
 use super::warm::{WarmTarget, warm_site};
-use crate::design::{signature, view_groups};
+use crate::design::{Revision, signature, view_groups};
 use crate::json::{Map, Value};
 use crate::server::RemoteDatabase;
 
@@ -50,9 +51,16 @@ pub async fn rollback(
         .collect();
     warm_site(site, &targets, jobs).await?;
     let held = hold(site, versions.iter().map(|version| &version.plan)).await?;
+    let mut revisions = Revisions::new();
     for version in &versions {
-        back(site, version, jobs).await?;
+        let revision = back(site, version, jobs).await?;
+        revisions.insert(version.plan.id.clone(), revision.to_string());
     }
+    record(database, observer, &|mut noted| {
+        noted.extend(revisions.clone());
+        noted
+    })
+    .await;
     let held: Vec<Own> = held.into_iter().map(|held| held.own).collect();
     remove(site, &held).await
 }
@@ -64,23 +72,29 @@ struct Version<'a> {
     body: Map<String, Value>,
 }
 
-async fn back(site: &Site<'_>, version: &Version<'_>, jobs: usize) -> Result<(), DeployError> {
+/// Goes back to a version; its new revision.
+async fn back(
+    site: &Site<'_>,
+    version: &Version<'_>,
+    jobs: usize,
+) -> Result<Revision, DeployError> {
     let Version { kept, plan, body } = version;
     let replaced = match &plan.seen {
         Some(seen) => Some((&seen.rev, whole(site, &plan.id, &seen.rev).await?)),
         None => None,
     };
-    put(site, plan, body).await?;
+    let current = put(site, plan, body).await?;
     verify(site, plan, body, jobs).await?;
     site.settle(&[&plan.id]).await?;
     match replaced {
-        Some((revision, old)) => keep(site, &plan.id, revision, &old).await,
+        Some((revision, old)) => keep(site, &plan.id, revision, &old).await?,
         None => {
             // It had been deleted, and there is nothing to keep in its place.
             let own = Own { id: kept.id.clone(), revision: kept.rev.clone() };
-            remove(site, &[own]).await
+            remove(site, &[own]).await?;
         }
     }
+    Ok(current)
 }
 
 /// The plan of going back to a version.

@@ -50,6 +50,11 @@ impl<'a> Site<'a> {
         self.database.name()
     }
 
+    /// Whether the database had no document, and so has nothing to build an index of.
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents == 0
+    }
+
     /// Tells what happened.
     pub(super) fn event(&self, event: Event) {
         self.observer.event(self.database.name(), event);

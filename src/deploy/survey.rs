@@ -79,14 +79,14 @@ pub async fn read(
     })
 }
 
-/// What a server has of a database, attachments included; `None` when there is no such database.
+/// What a server has of a database, attachments and `_security` included; `None` when there is no such database.
 ///
 /// # Errors
 /// When the server cannot be asked.
 pub async fn read_with_attachments(
     database: &RemoteDatabase,
 ) -> Result<Option<ServerDatabase>, ServerError> {
-    let mut server = read(database, false).await?;
+    let mut server = read(database, true).await?;
     let attached = |design: &&ServerDesign| design.body.contains_key("_attachments");
     let ids: Vec<String> =
         server.designs.iter().filter(attached).map(|design| design.id.clone()).collect();

@@ -30,6 +30,22 @@ pub fn discover(start: &Path) -> Result<PathBuf, Problem> {
         .ok_or_else(|| Problem::new(start, Fault::NoProject))
 }
 
+/// The project's root where exactly this folder is meant: it must hold `couchctl.toml` or a folder `views`
+/// itself.
+///
+/// # Errors
+/// When it does not, or cannot be read.
+pub fn root_at(folder: &Path) -> Result<PathBuf, Problem> {
+    let unreadable = |error| Problem::unreadable(folder, &error);
+    let absolute = std::path::absolute(folder).map_err(unreadable)?;
+    absolute.metadata().map_err(unreadable)?;
+    if absolute.join(CONFIG_FILE).is_file() || absolute.join(VIEWS).is_dir() {
+        Ok(absolute)
+    } else {
+        Err(Problem::new(folder, Fault::NotARoot))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -44,6 +60,17 @@ mod tests {
         assert_eq!(discover(&inner).expect("a project"), root.path().join("apps/blog"));
         fs::write(root.path().join(CONFIG_FILE), "").expect("a file");
         assert_eq!(discover(&inner).expect("a project"), root.path());
+    }
+
+    #[test]
+    fn a_named_folder_is_the_project_or_an_error() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(root.path().join("views/blog")).expect("folders");
+        assert_eq!(root_at(root.path()).expect("a project"), root.path());
+        let below = root_at(&root.path().join("views/blog")).expect_err("no project");
+        assert_eq!(below.fault, Fault::NotARoot);
+        let nowhere = root_at(&root.path().join("nowhere")).expect_err("no folder");
+        assert!(matches!(nowhere.fault, Fault::Unreadable(_)), "{nowhere}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use config::{
     Authentication, Config, DatabaseConfig, Discriminator, EnvironmentConfig, IdDiscriminator,
     IgnoreConfig, ValidationConfig,
 };
-pub use discover::{CONFIG_FILE, discover};
+pub use discover::{CONFIG_FILE, discover, root_at};
 pub use environment::{Connection, Flags, SANDBOX, Secret, Variables};
 pub use history::{Earlier, HistoryError};
 pub(crate) use layout::{COUCHAPP_BOOKKEEPING, holds_function, javascript_tokens};
@@ -66,7 +66,8 @@ pub struct Database {
     pub suites: Vec<PathBuf>,
     /// The files of its suites of schemas, sorted.
     pub schema_suites: Vec<PathBuf>,
-    /// Files and folders of other documents that its layout keeps beside design documents.
+    /// Files and folders of other documents that its layout keeps beside design documents. They are data, and
+    /// are not deployed.
     pub documents: Vec<PathBuf>,
     /// The file with its `_security` object.
     pub security: Option<PathBuf>,
@@ -87,7 +88,14 @@ impl Project {
     /// # Errors
     /// With everything that is wrong with it.
     pub fn open(start: &Path, loader: &dyn ModuleLoader) -> Result<Self, ProjectError> {
-        let root = discover(start)?;
+        Self::at(discover(start)?, loader)
+    }
+
+    /// Opens the project whose root is this folder, as [`discover()`] and [`root_at`] tell it.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub fn at(root: PathBuf, loader: &dyn ModuleLoader) -> Result<Self, ProjectError> {
         let config = Config::load(&root).map_err(|problems| ProjectError { problems })?;
         let mut opening = Opening {
             root: &root,

@@ -77,6 +77,9 @@ pub enum Fault {
     /// Neither here nor in any folder above is there a project.
     #[error("no project here: neither this folder nor one above holds `couchctl.toml` or `views`")]
     NoProject,
+    /// A folder that is named as a project is none.
+    #[error("no project: it holds neither `couchctl.toml` nor `views`")]
+    NotARoot,
     /// The operating system refused.
     #[error("cannot read: {0}")]
     Unreadable(String),
@@ -192,7 +195,7 @@ impl Fault {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoProject => "no-project",
+            Self::NoProject | Self::NotARoot => "no-project",
             Self::Unreadable(_) => "unreadable",
             Self::NotUtf8 => "not-utf8",
             Self::NameNotUtf8 => "name-not-utf8",
@@ -225,6 +228,10 @@ impl Fault {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject => "`couchctl init` starts one".to_owned(),
+            Self::NotARoot => {
+                "`--project` names the folder itself; without it the nearest one up from here is taken"
+                    .to_owned()
+            }
             Self::Password => {
                 "set COUCHDB_PASSWORD in the environment or in `.env`, and keep `.env` out of the repository"
                     .to_owned()

@@ -14,8 +14,10 @@ mod kills;
 mod outage;
 #[path = "../live/place.rs"]
 mod place;
+mod pulled;
 #[path = "../live/pushes.rs"]
 mod pushes;
+mod resume;
 mod secrets;
 mod transport;
 mod waiting;

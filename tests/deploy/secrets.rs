@@ -33,27 +33,50 @@ fn forms() -> Vec<String> {
     ]
 }
 
-const COMMANDS: [&[&str]; 19] = [
+/// Every command (`every_command_is_looked_through`), with what may go wrong. The address of `serve` is nobody's, so
+/// that it ends.
+const COMMANDS: [&[&str]; 34] = [
     &["push"],
     &["push", "--no-test", "--format", "json", "--auth", "cookie"],
     &["push", "--no-test", "--keep-previous", "--yes"],
     &["push", "--plan", "plan.json"],
+    &["push", "--resume"],
+    &["push", "--env", "sandbox"],
+    &["push", "--env", "production"],
+    &["push", "--strategy", "in-place", "--exact", "--prune"],
     &["diff"],
     &["diff", "--format", "json"],
     &["diff", "--format", "markdown", "--out", "plan.json"],
+    &["diff", "--rows", "5", "--verbose"],
     &["diff", "--env", "production"],
     &["diff", "--env", "prodution"],
     &["warm"],
     &["warm", "--format", "json"],
     &["cleanup"],
+    &["cleanup", "--previous", "--format", "json"],
     &["rollback"],
+    &["rollback", "--format", "json"],
     &["pull"],
+    &["pull", "--force", "--format", "json"],
+    &["pull", "--database", "other"],
     &["check"],
     &["test", "--verbose"],
     &["query", "mine/a/v", "/dev/null"],
     &["push", "--database", "other"],
     &["init"],
+    &["validate", "--database", "mine"],
+    &["validate", "--database", "mine", "--format", "sarif", "--resume", "noted"],
+    &["generate", "types"],
+    &["query-server"],
+    &["serve", "--admin", "ann", "--bind", "192.0.2.1"],
+    &["help"],
 ];
+
+/// Those that ask a server.
+const ASKING: [&str; 7] = ["push", "diff", "warm", "cleanup", "rollback", "pull", "validate"];
+
+/// Files that commands write into the project.
+const WRITTEN: [&str; 2] = ["plan.json", "noted"];
 
 /// Runs every command against a server, and looks through all it says.
 fn look_through(url: &str, token: bool, certificates: Option<&str>) {
@@ -61,8 +84,15 @@ fn look_through(url: &str, token: bool, certificates: Option<&str>) {
     let view = folder.path().join("views/mine/a/v");
     std::fs::create_dir_all(&view).expect("a folder");
     std::fs::write(view.join("map.js"), "function (doc) { emit(doc.n, 1); }").expect("a file");
+    let view = folder.path().join("views/second/a/v");
+    std::fs::create_dir_all(&view).expect("a folder");
+    std::fs::write(view.join("map.js"), "function (doc) { emit(doc.n, 2); }").expect("a file");
+    let schemas = folder.path().join("schemas/mine");
+    std::fs::create_dir_all(&schemas).expect("a folder");
+    std::fs::write(schemas.join("note.schema.json"), r#"{"type": "object"}"#).expect("a file");
     let config = format!(
-        "[databases.mine]\ncreate = true\n[environments.production]\nurl = \"{url}\"\nuser = \"ann\"\n"
+        "[databases.mine]\ncreate = true\n[databases.second]\ncreate = true\n\
+         [environments.production]\nurl = \"{url}\"\nuser = \"ann\"\nprotected = true\n"
     );
     std::fs::write(folder.path().join("couchctl.toml"), config).expect("a file");
     for arguments in COMMANDS {
@@ -73,10 +103,9 @@ fn look_through(url: &str, token: bool, certificates: Option<&str>) {
             .env_remove("CI")
             .env("COUCHDB_URL", url)
             .env("COUCHDB_USER", "ann")
-            .env("COUCHDB_PASSWORD", PASSWORD);
-        if arguments.iter().any(|argument| {
-            ["push", "diff", "warm", "cleanup", "rollback", "pull"].contains(argument)
-        }) {
+            .env("COUCHDB_PASSWORD", PASSWORD)
+            .stdin(std::process::Stdio::null());
+        if ASKING.contains(&arguments[0]) {
             command.args(["--timeout", "1"]);
         }
         if token {
@@ -92,8 +121,31 @@ fn look_through(url: &str, token: bool, certificates: Option<&str>) {
             assert!(!shown.contains(&form), "{arguments:?} against {url} shows {form}: {shown}");
         }
     }
-    let written = std::fs::read_to_string(folder.path().join("plan.json")).unwrap_or_default();
-    assert!(forms().iter().all(|form| !written.contains(form)), "{written}");
+    let noted = std::fs::read_dir(folder.path().join(".couchctl/failed"));
+    let noted = noted.into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    for path in WRITTEN.iter().map(|name| folder.path().join(name)).chain(noted) {
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(forms().iter().all(|form| !written.contains(form)), "{written}");
+    }
+}
+
+#[test]
+fn every_command_is_looked_through() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_couchctl"))
+        .arg("--help")
+        .output()
+        .expect("couchctl runs");
+    let help = String::from_utf8(output.stdout).expect("text");
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names: Vec<&str> = listed
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 10, "{help}");
+    for name in names {
+        assert!(COMMANDS.iter().any(|arguments| arguments[0] == name), "{name} is not");
+    }
 }
 
 #[test]
@@ -143,7 +195,7 @@ fn an_address_with_a_password_is_refused_without_being_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir_all(folder.path().join("views")).expect("a folder");
     for url in ["http://ann:s3cret@127.0.0.1:1", "http//ann:s3cret@x", "http://ann:s3cret@"] {
-        for command in ["push", "diff", "warm", "cleanup", "rollback", "pull"] {
+        for command in ASKING {
             let output = std::process::Command::new(env!("CARGO_BIN_EXE_couchctl"))
                 .args([command, "--url", url])
                 .current_dir(folder.path())

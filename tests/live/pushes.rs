@@ -249,6 +249,10 @@ fn rolled_back_and_forth() {
         assert_eq!(content(&back[id]), content(&first[id]), "{id}");
     }
     assert_eq!(place.ids(), ["_design/a", "_design/couchctl-previous:a", "_design/gone"]);
+    // That was nobody else.
+    let plan = object(&place.couchctl(&["diff", "--format", "json"]).stdout);
+    let designs = plan["databases"][0]["designs"].as_array().expect("design documents");
+    assert!(designs.iter().all(|design| design["changed_since"].is_null()), "{designs:?}");
     place.report(&["rollback"]);
     assert_eq!(place.rows_as_they_are("a", "v")[0]["value"], 2);
     // A push that keeps nothing leaves nothing to go back to.

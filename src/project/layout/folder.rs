@@ -36,7 +36,7 @@ const NO_VIEWS: [&str; 13] = [
 ];
 
 /// Whether a database's folder is itself a design document.
-pub(super) fn is_design_document(folder: &Path) -> bool {
+pub(in crate::project) fn is_design_document(folder: &Path) -> bool {
     let names_a_design = || {
         files::read_text(&folder.join("_id"))
             .is_ok_and(|id| first_line(&id).starts_with("_design/"))

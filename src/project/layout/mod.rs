@@ -37,6 +37,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use folder::COUCHAPP_BOOKKEEPING;
+pub(super) use folder::is_design_document;
 pub(crate) use javascript::tokens as javascript_tokens;
 pub(crate) use place::holds_function;
 
@@ -44,6 +45,9 @@ use super::files::{self, Entry};
 use super::problem::{Fault, Problem};
 use crate::design::DesignDocument;
 use crate::json::Value;
+
+/// The file of a `_security` object among design documents, as couchdb-bootstrap has it.
+pub(super) const SECURITY_FILE: &str = "_security.json";
 
 /// How a folder holds a design document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -125,7 +129,7 @@ pub(super) struct Reader<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) designs: Vec<DesignDocument>,
-    /// Files and folders of other documents, to be pushed beside the design documents.
+    /// Files and folders of other documents, which their tools push beside the design documents.
     pub(super) documents: Vec<PathBuf>,
     /// A `_security.json`.
     pub(super) security: Option<PathBuf>,
@@ -143,7 +147,7 @@ impl Reader<'_> {
     /// Reads the design documents of a database's folder.
     pub(super) fn database(&self, folder: &Path) -> Found {
         let mut found = Found::default();
-        if folder::is_design_document(folder) {
+        if is_design_document(folder) {
             folder::read(self, folder, &mut found);
             return found;
         }
@@ -159,7 +163,7 @@ impl Reader<'_> {
                         }
                     }
                 }
-                "_security.json" => found.security = Some(entry.path),
+                SECURITY_FILE => found.security = Some(entry.path),
                 // couchdb-bootstrap keeps documents beside `_design`.
                 name if bootstrap && (name == "_local" || !name.starts_with('_')) => {
                     found.documents.push(entry.path);

@@ -85,6 +85,15 @@ impl Drop for Workspace {
     }
 }
 
+/// Writes one file in place of what it held, beside its place first.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let workspace = Workspace::create(parent)?;
+    let beside = workspace.0.join("file");
+    fs::write(&beside, bytes).map_err(failed(&beside))?;
+    fs::rename(&beside, path).map_err(failed(path))
+}
+
 /// Removes what was written but lost something.
 pub(super) fn discard(entry: &Path) -> Result<(), WriteError> {
     let removed = if entry.is_dir() { fs::remove_dir_all(entry) } else { fs::remove_file(entry) };

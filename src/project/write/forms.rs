@@ -115,7 +115,7 @@ fn file(name: String, text: String) -> Files {
     Files { name, content: Content::File(text.into_bytes()) }
 }
 
-fn pretty(value: &Value) -> Option<String> {
+pub(super) fn pretty(value: &Value) -> Option<String> {
     serde_json::to_string_pretty(value).ok().map(|text| text + "\n")
 }
 

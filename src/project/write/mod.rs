@@ -11,9 +11,10 @@ mod names;
 use std::path::{Path, PathBuf};
 
 use super::files::Entry;
-use super::layout::{Found, ModuleLoader, Reader};
+use super::layout::{Found, ModuleLoader, Reader, SECURITY_FILE, is_design_document};
 use super::{Database, DatabaseConfig};
 use crate::design::DesignDocument;
+use crate::json::Value;
 use files::Workspace;
 use forms::Form;
 
@@ -113,6 +114,26 @@ impl<'a> Writer<'a> {
             files::discard(&entry)?;
         }
         Err(WriteError::NoForm { id: design.id.clone() })
+    }
+
+    /// Writes a `_security` object to its file, and tells which: `file`, or, where the project names none,
+    /// `_security.json` among the design documents, where the project finds it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_security(
+        &self,
+        file: Option<&Path>,
+        security: &Value,
+    ) -> Result<PathBuf, WriteError> {
+        let beside = self.folder.join(SECURITY_FILE);
+        let path = file.unwrap_or(&beside);
+        if file.is_none() && is_design_document(self.folder) {
+            return Err(WriteError::OneDesign { path: self.folder.to_owned() });
+        }
+        let text = forms::pretty(security).unwrap_or_default();
+        files::replace(path, text.as_bytes())?;
+        Ok(path.to_owned())
     }
 
     /// Reads one entry as the project would.
