@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
-use memchr::{memchr_iter, memchr3};
+use memchr::memchr_iter;
+
+use crate::json::plain_run;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -37,8 +39,6 @@ pub(super) enum SplitError {
 
 /// Bytes that matter outside strings.
 const OUTSIDE: [bool; 256] = table(b"\"{}[]");
-/// Bytes that matter inside strings.
-const INSIDE: [bool; 256] = table(b"\"\\\n");
 
 const fn table(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -273,13 +273,17 @@ fn outside(window: &[u8], from: usize) -> Option<usize> {
     window[from..].iter().position(|byte| OUTSIDE[usize::from(*byte)]).map(|at| from + at)
 }
 
-/// Where a string may end. Most are short, for which a plain loop is the fastest.
+/// Where a string may end.
 fn in_string(window: &[u8], from: usize) -> Option<usize> {
-    let near = window.len().min(from + 32);
-    if let Some(at) = window[from..near].iter().position(|byte| INSIDE[usize::from(*byte)]) {
-        return Some(from + at);
+    let mut at = from;
+    loop {
+        at += plain_run(&window[at..]);
+        if matches!(window.get(at)?, b'"' | b'\\' | b'\n') {
+            return Some(at);
+        }
+        // Other control characters are for a parser to refuse.
+        at += 1;
     }
-    memchr3(b'"', b'\\', b'\n', &window[near..]).map(|at| near + at)
 }
 
 /// Whether an array or an object may open behind `before`.

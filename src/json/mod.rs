@@ -19,6 +19,7 @@ mod write;
 
 pub use number::{canonical_number, double_to_stored, is_integer, number, number_to_double};
 pub use parse::{parse, parse_str};
+pub(crate) use scan::plain_run;
 pub use scan::{Kind, RawString, Scanner};
 pub use serde_json::{Map, Number, Value};
 pub use write::{to_string, write, write_string};

@@ -39,7 +39,7 @@ pub struct Scanner<'a> {
 }
 
 /// How many bytes of a string stand before the next quote, backslash or control character.
-fn plain_run(bytes: &[u8]) -> usize {
+pub(crate) fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGH: u64 = ONES << 7;
     // Eight bytes at a time. The lowest byte that is marked is one of these; a borrow can only mark

@@ -41,12 +41,12 @@ impl Impact {
 
     /// Looks at a document that is stored.
     pub fn count(&mut self, old: &Schemas, new: &Schemas, document: &Map<String, Value>) {
-        let outcome = new.check(document.clone());
+        let outcome = new.check(document);
         if outcome != Outcome::Ignored {
             self.counted.documents += 1;
         }
         let Outcome::Invalid { schema, violations } = outcome else { return };
-        let was_invalid = || matches!(old.check(document.clone()), Outcome::Invalid { .. });
+        let was_invalid = || matches!(old.check(document), Outcome::Invalid { .. });
         // Where there was no schema at all, nothing was invalid.
         if !old.types.is_empty() && was_invalid() {
             return;

@@ -58,7 +58,7 @@ fn the_generated_function_agrees_with_the_schemas() {
             for (document, answer) in batch.iter().zip(answers) {
                 assert_eq!(answer["id"], document["_id"]);
                 let told = || format!("{}: {}", to_string(&answer), text(document));
-                match schemas.check(document.clone()) {
+                match schemas.check(document) {
                     Outcome::Invalid { violations, .. } => {
                         invalid += 1;
                         assert_eq!(answer["error"], "forbidden", "{}", told());
@@ -119,7 +119,7 @@ fn generated_selectors_agree_with_the_schemas() {
             let generated = declarative::generate(&schemas).expect("a selector");
             let expected: BTreeSet<String> = documents
                 .iter()
-                .filter(|document| schemas.check((*document).clone()) == Outcome::Valid)
+                .filter(|document| schemas.check(document) == Outcome::Valid)
                 .map(|document| document["_id"].as_str().unwrap_or_default().to_owned())
                 .collect();
             let query = serde_json::json!({

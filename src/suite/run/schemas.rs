@@ -111,7 +111,7 @@ fn check_written(schemas: &Schemas, written: &[(&Map<String, Value>, usize)]) ->
     let mut details = Vec::new();
     let mut invalid = 0;
     for (members, line) in written {
-        let Outcome::Invalid { violations, .. } = schemas.check((*members).clone()) else {
+        let Outcome::Invalid { violations, .. } = schemas.check(members) else {
             continue;
         };
         invalid += 1;
