@@ -213,9 +213,6 @@ impl Database {
 }
 
 fn leaves(stored: &Stored) -> Vec<Leaf> {
-    let leaf = |node: &Node| Leaf {
-        revision: node.revision().clone(),
-        deleted: node.deleted,
-    };
+    let leaf = |node: &Node| Leaf { revision: node.revision().clone(), deleted: node.deleted };
     stored.tree.leaves().into_iter().map(leaf).collect()
 }
