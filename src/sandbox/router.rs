@@ -208,6 +208,7 @@ fn authorize(call: &Call) -> Result<(), Failure> {
             user.require_server_admin()
         }
         [_, "_compact", ..] | [_, "_view_cleanup"] => {
+            member()?;
             if user.is_database_admin(&databases::store(call)?.security()) {
                 return Ok(());
             }

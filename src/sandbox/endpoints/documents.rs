@@ -88,7 +88,8 @@ fn known_attachments(call: &Call) -> Result<Vec<Revision>, Failure> {
 fn get(call: &Call, store: &Store, id: &str) -> Result<Response, Failure> {
     let explicit = query_revision(call)?;
     let mut options = read_options(call);
-    if let Some(wanted) = call.request.parameter("open_revs") {
+    // None at all are as if nothing was said of them.
+    if let Some(wanted) = call.request.parameter("open_revs").filter(|wanted| *wanted != "[]") {
         return open_revisions(call, store, id, wanted, options);
     }
     let explicit = explicit.filter(|_| !call.request.flag("latest"));
@@ -232,7 +233,9 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     };
     check_id(call, store, id)?;
     let body = match request.content_type() {
-        "multipart/related" => multipart::document(call)?,
+        "multipart/related" if request.header("Content-Type").is_some_and(has_parameter) => {
+            multipart::document(call)?
+        }
         _ => request.json()?,
     };
     let Value::Object(mut document) = body else {
@@ -283,6 +286,11 @@ fn put(call: &Call, store: &Arc<Store>, id: &str) -> Result<Response, Failure> {
     let location = format!("{}/{}/{}", request.base(), quote(&store.name), quote(id));
     let response = Response::json(status, &saved(id, &revision)).with("Location", location);
     Ok(response.with("ETag", etag(&revision)))
+}
+
+/// Without a parameter CouchDB does not take a body for one of several parts.
+fn has_parameter(content_type: &str) -> bool {
+    content_type.contains(';')
 }
 
 /// Whether a write is to reach more nodes than there are.

@@ -62,6 +62,13 @@ fn check_user(user: &Map<String, Value>) -> Result<(), &'static str> {
             return Err("derived_key must be a string.");
         }
     }
+    let mut roles = user["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if roles.any(|role| role.starts_with('_') && role != "_metrics") {
+        return Err("No system roles (starting with underscore) in users db.");
+    }
+    if text("name").starts_with('_') {
+        return Err("Username may not start with underscore.");
+    }
     Ok(())
 }
 
@@ -79,6 +86,8 @@ mod tests {
         assert_eq!(check(user), Ok(()));
         assert_eq!(check(r#"{"_id":"a"}"#), Err("doc.type must be user"));
         assert_eq!(check(&user.replace("\"r\"", "5")), Err("doc.roles can only contain strings"));
+        let system = Err("No system roles (starting with underscore) in users db.");
+        assert_eq!(check(&user.replace("\"r\"", "\"_admin\"")), system);
         let other = user.replace(":a", ":b");
         assert_eq!(check(&other), Err("Doc ID must be of the form org.couchdb.user:name"));
     }
