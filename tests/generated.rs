@@ -107,7 +107,7 @@ fn compare_selector(schemas: &Schemas, count: usize, seed: u64) -> (usize, usize
             let mut document = Value::Object(members);
             with_integers(&mut document);
             let Value::Object(members) = document.clone() else { unreachable!("it is an object") };
-            let expected = !matches!(schemas.check(members), Outcome::Invalid { .. });
+            let expected = !matches!(schemas.check(&members), Outcome::Invalid { .. });
             let update = serde_json::json!({ "newDoc": document, "oldDoc": null });
             assert_eq!(selector.matches(&update), expected, "{}", to_string(&update));
             *(if expected { &mut valid } else { &mut invalid }) += 1;
