@@ -52,7 +52,7 @@ fn compare(text: &str, count: usize, random: &mut StdRng) {
         let mut document = members(random, 0);
         document.insert("type".to_owned(), "t".into());
         document.insert("_id".to_owned(), "x".into());
-        let expected = schemas.check(document.clone()) == Outcome::Valid;
+        let expected = schemas.check(&document) == Outcome::Valid;
         document.insert("_rev".to_owned(), "1-a".into());
         document.insert("_revisions".to_owned(), Value::Object(Map::new()));
         let update = serde_json::json!({ "newDoc": document, "oldDoc": null });
@@ -205,7 +205,7 @@ fn documents_are_routed() {
                 let document =
                     parse_str(&format!(r#"{{"_id":"{}"{rest}}}"#, id.replace('\n', "\\n")));
                 let Ok(Value::Object(members)) = document else { panic!("{id}{rest}") };
-                let expected = !matches!(schemas.check(members.clone()), Outcome::Invalid { .. });
+                let expected = !matches!(schemas.check(&members), Outcome::Invalid { .. });
                 let update = serde_json::json!({ "newDoc": members, "oldDoc": null });
                 let told = || {
                     format!("{config}{}\n{}", to_string(&generated.selector), to_string(&update))
