@@ -96,12 +96,19 @@ pub(super) fn run(
             }
             Exit::Success
         }
-        Err(Failure::Refused(error)) => refuse(arguments.format, &error, terminal),
+        Err(Failure::Refused(error)) => {
+            let views = found.design.body.get("views").and_then(json::Value::as_object);
+            let names = views.into_iter().flat_map(json::Map::keys).map(String::as_str);
+            let is_known = names.clone().any(|name| name == found.view);
+            let like = did_you_mean(found.view, names).filter(|_| !is_known);
+            let hint = like.map(|like| format!("did you mean `{like}`?"));
+            refuse(arguments.format, &error, hint.as_deref(), terminal)
+        }
         Err(Failure::Build(failure)) => {
             if let Some(document) = &failure.document {
                 terminal.message(&format!("the build failed at document `{}`", escape(document)));
             }
-            refuse(arguments.format, &failure.to_query_error(), terminal)
+            refuse(arguments.format, &failure.to_query_error(), None, terminal)
         }
         Err(Failure::Documents(error)) => {
             terminal.error(&error.to_string(), error.hint());
@@ -199,7 +206,10 @@ fn find<'a>(project: &'a Project, name: &'a str) -> Result<Found<'a>, (String, O
         [] => {
             let name = wanted.map_or_else(|| design.to_owned(), |name| format!("{name}/{design}"));
             let names: Vec<String> = all()
-                .map(|(database, found)| format!("{}/{}", database.key, found.name()))
+                .map(|(database, found)| match wanted {
+                    Some(_) => format!("{}/{}", database.key, found.name()),
+                    None => found.name().to_owned(),
+                })
                 .collect();
             let like = did_you_mean(&name, names.iter().map(String::as_str));
             let hint = like.map(|like| format!("did you mean `{like}`?"));
@@ -212,10 +222,10 @@ fn find<'a>(project: &'a Project, name: &'a str) -> Result<Found<'a>, (String, O
     }
 }
 
-fn refuse(format: Format, error: &QueryError, terminal: &mut Terminal) -> Exit {
+fn refuse(format: Format, error: &QueryError, hint: Option<&str>, terminal: &mut Terminal) -> Exit {
     match format {
         Format::Json => terminal.data(&error.body(None)),
-        Format::Table => terminal.error(&format!("CouchDB answers {} {error}", error.status), None),
+        Format::Table => terminal.error(&format!("CouchDB answers {} {error}", error.status), hint),
     }
     Exit::Findings
 }
