@@ -14,7 +14,7 @@ use couchctl::engine::{Engine, EngineError, Limits, Profile};
 use couchctl::group::GroupDefinition;
 use couchctl::json::{self, Value};
 use couchctl::project::{ModuleError, ModuleLoader, Project};
-use couchctl::suite::Suite;
+use couchctl::project::suite::Suite;
 use couchctl_fuzz::{items, plant, recorded};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
@@ -159,7 +159,7 @@ fuzz_target!(
                 json::parse_str(&json::to_string(&design.to_value())).expect("it is JSON");
             }
             for suite in &database.suites {
-                let _ = Suite::read(&project.root, project.shown(suite));
+                let _ = Suite::read(suite);
             }
         }
         Corpus::Keep

@@ -127,7 +127,7 @@ fuzz_target!(
                 match group.respond(engine, &request, &context) {
                     Ok(body) => {
                         json::parse_str(&body).expect("an answer is JSON");
-                        assert_eq!(checked, Ok(()), "{body}");
+                        assert!(checked.is_ok(), "{body}");
                     }
                     Err(error) => {
                         json::parse_str(&error.body(Some(1))).expect("a refusal is JSON");

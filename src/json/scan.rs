@@ -341,8 +341,8 @@ impl<'a> Scanner<'a> {
     pub fn skip(&mut self) -> Result<&'a str, JsonError> {
         self.space();
         let start = self.position;
-        // The closing brackets still to come; no recursion, so that depth costs no stack.
-        let mut open: Vec<u8> = Vec::new();
+        // No recursion, so that depth costs no stack.
+        let mut open = Open::default();
         loop {
             let opened = match self.kind()? {
                 Kind::Null => self.null().map(|()| false)?,
@@ -350,29 +350,28 @@ impl<'a> Scanner<'a> {
                 Kind::Number => self.number().map(|_| false)?,
                 Kind::String => self.string().map(|_| false)?,
                 kind => {
-                    if open.len() >= MAX_DEPTH {
+                    if open.depth >= MAX_DEPTH {
                         return Err(self.too_deep());
                     }
-                    let close = if kind == Kind::Array { b']' } else { b'}' };
                     let entered = self.enter()?;
                     if entered {
-                        open.push(close);
+                        open.push(kind == Kind::Object);
                     }
                     entered
                 }
             };
             if !opened {
                 loop {
-                    let Some(close) = open.last().copied() else {
+                    let Some(is_object) = open.last() else {
                         return Ok(&self.text[start..self.position]);
                     };
-                    if self.more(close)? {
+                    if self.more(if is_object { b'}' } else { b']' })? {
                         break;
                     }
-                    open.pop();
+                    open.depth -= 1;
                 }
             }
-            if open.last() == Some(&b'}') {
+            if open.last() == Some(true) {
                 self.name()?;
             }
         }
@@ -380,6 +379,28 @@ impl<'a> Scanner<'a> {
 
     pub(crate) fn too_deep(&self) -> JsonError {
         self.error(format!("nested deeper than {MAX_DEPTH} levels"))
+    }
+}
+
+/// The arrays and objects around a place: a bit for each, set for objects.
+#[derive(Default)]
+struct Open {
+    depth: usize,
+    objects: [u64; MAX_DEPTH.div_ceil(64)],
+}
+
+impl Open {
+    fn push(&mut self, is_object: bool) {
+        let bit = 1 << (self.depth % 64);
+        let word = &mut self.objects[self.depth / 64];
+        *word = if is_object { *word | bit } else { *word & !bit };
+        self.depth += 1;
+    }
+
+    /// Whether the innermost is an object.
+    fn last(&self) -> Option<bool> {
+        let place = self.depth.checked_sub(1)?;
+        Some(self.objects[place / 64] >> (place % 64) & 1 == 1)
     }
 }
 
