@@ -419,17 +419,18 @@ impl Vm {
     }
 }
 
-/// The JSON text of a document's `_id`.
+/// The JSON text of a document's `_id`; of several the last counts, as everywhere.
 fn id_text(document: &str) -> Option<&str> {
     let mut scanner = Scanner::new(document);
+    let mut id = None;
     let mut more = scanner.kind().ok()? == Kind::Object && scanner.enter().ok()?;
     while more {
         let name = scanner.name().ok()?.unescape();
         let value = scanner.skip().ok()?;
         if name == "_id" {
-            return Some(value);
+            id = Some(value);
         }
         more = scanner.more(b'}').ok()?;
     }
-    None
+    id
 }

@@ -154,6 +154,11 @@ impl ViewGroup {
         }
     }
 
+    /// Whether no index has a row: then documents without rows have nothing to be taken out, either.
+    fn is_empty(&self) -> bool {
+        self.indexes.iter().all(|index| index.total_rows() == 0)
+    }
+
     /// Writes the rows of mapped documents into the indexes, instead of those they had, and takes
     /// those of `removed` documents (with their shards) out. Then reduces anew.
     ///
@@ -165,11 +170,10 @@ impl ViewGroup {
         mapped: MappedDocuments,
         removed: Vec<(Arc<str>, usize)>,
     ) -> Result<(), BuildFailure> {
-        let is_first = self.indexes.iter().all(|index| index.total_rows() == 0);
+        let is_first = self.is_empty();
         let mut rows: Vec<Vec<DocumentRows>> = vec![Vec::new(); self.indexes.len()];
         for mapped in mapped.0 {
             for (map, emitted) in mapped.rows.into_iter().enumerate() {
-                // Nothing has to be taken out of an index that is empty.
                 if !emitted.is_empty() || !is_first {
                     let (id, shard) = (Arc::clone(&mapped.id), mapped.shard);
                     rows[map].push(DocumentRows { id, shard, emitted });
@@ -232,6 +236,7 @@ impl ViewGroup {
             return Ok(Vec::new());
         }
         let lib = self.definition.lib.clone();
+        let is_first = self.is_empty();
         let job = move |vm: &mut crate::engine::Vm| {
             let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
             let functions = vm
@@ -252,7 +257,9 @@ impl ViewGroup {
                     thrown.push(ThrownAt { map, document: Arc::clone(&id), message });
                 }
                 log.extend(outcome.log.into_iter().map(|message| (Arc::clone(&id), message)));
-                mapped.push(Mapped { id, shard: document.shard, rows });
+                if !is_first || rows.iter().any(|rows| !rows.is_empty()) {
+                    mapped.push(Mapped { id, shard: document.shard, rows });
+                }
             }
             Ok((mapped, log, thrown))
         };

@@ -1,6 +1,8 @@
 //! The documents a query runs over.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{HashSet, VecDeque};
+use std::hash::BuildHasher;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,15 +20,16 @@ pub(super) fn load(files: &[PathBuf], database: &mut Database) -> Result<(), Doc
     Ok(())
 }
 
-/// The documents of files as map functions see them, one after the other: what is kept of each is
-/// its id. The first error ends them, and is found in `failure`.
+/// The documents of files as map functions see them, one after the other: what is kept of each are
+/// two hashes of its id, which no two ids share by chance. The first error ends them, and is found in `failure`.
 pub(super) struct Stream {
     files: VecDeque<PathBuf>,
     open: Option<Input>,
     definition: GroupDefinition,
     shards: usize,
     partitioned: bool,
-    seen: HashSet<Arc<str>>,
+    seen: HashSet<[u64; 2]>,
+    hashes: [RandomState; 2],
     failure: Arc<Mutex<Option<DocumentError>>>,
 }
 
@@ -44,6 +47,7 @@ impl Stream {
             shards,
             partitioned,
             seen: HashSet::new(),
+            hashes: [RandomState::new(), RandomState::new()],
             failure: Arc::default(),
         }
     }
@@ -69,7 +73,7 @@ impl Stream {
     fn next_document(&mut self) -> Result<Option<GroupDocument>, DocumentError> {
         while let Some(raw) = self.next_raw()? {
             let id = raw.id()?;
-            if !self.seen.insert(Arc::clone(&id)) {
+            if !self.seen.insert(self.hashes.each_ref().map(|hash| hash.hash_one(&id))) {
                 return Err(raw.error(DocumentProblem::Repeated(id.to_string())));
             }
             // Alone, so that it gets the revision and the stubs that CouchDB would give it.
