@@ -13,19 +13,33 @@ use std::time::Duration;
 use couchctl::engine::{Engine, EngineError, Limits, Profile};
 use couchctl::group::GroupDefinition;
 use couchctl::json::{self, Value};
-use couchctl::project::{ModuleError, ModuleLoader, Project};
 use couchctl::project::suite::Suite;
+use couchctl::project::{ModuleError, ModuleLoader, Project};
 use couchctl_fuzz::{items, plant, recorded};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 const MARK: &str = "--- ";
 
-struct Loader(RefCell<Engine>);
+/// A machine gives back the memory of its modules only as a whole.
+const MODULES: usize = 200;
+
+/// An engine, and how many modules it has loaded.
+struct Loader(RefCell<(usize, Engine)>);
+
+fn engine() -> Engine {
+    let limits = Limits { call_time: Duration::from_millis(200), ..Limits::default() };
+    Engine::new(Profile::QuickJs, limits)
+}
 
 impl ModuleLoader for Loader {
     fn load(&self, _path: &Path, source: &str) -> Result<Value, ModuleError> {
+        let (used, engine) = &mut *self.0.borrow_mut();
+        *used += 1;
+        if *used % MODULES == 0 {
+            *engine = self::engine();
+        }
         let source = source.to_owned();
-        let loaded = self.0.borrow_mut().run(move |vm| vm.load_module(&source));
+        let loaded = engine.run(move |vm| vm.load_module(&source));
         match loaded.and_then(|loaded| loaded) {
             Ok(value) => Ok(value),
             Err(EngineError::Internal(message)) => panic!("{message}"),
@@ -35,10 +49,7 @@ impl ModuleLoader for Loader {
 }
 
 thread_local! {
-    static LOADER: Loader = Loader(RefCell::new(Engine::new(
-        Profile::QuickJs,
-        Limits { call_time: Duration::from_millis(200), ..Limits::default() },
-    )));
+    static LOADER: Loader = Loader(RefCell::new((0, engine())));
 }
 
 /// Only paths that stay below the folder.
