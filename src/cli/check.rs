@@ -1,6 +1,7 @@
 //! `couchctl check`
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
@@ -81,14 +82,22 @@ pub(super) struct Checked {
 /// Checks a whole project.
 pub(super) fn check(project: &Project, profile: Profile) -> Checked {
     let mut checked = Checked::default();
-    let mut engine = Engine::new(profile, Limits::default());
+    let all: Vec<(&DesignDocument, bool)> = project
+        .databases
+        .iter()
+        .flat_map(|database| {
+            let partitioned = database.config.partitioned;
+            database.designs.iter().map(move |design| (design, partitioned))
+        })
+        .collect();
+    let mut designs = check_designs(&all, profile).into_iter();
     let findings = &mut checked.findings;
     for database in &project.databases {
-        let partitioned = database.config.partitioned;
-        for design in &database.designs {
+        for design in designs.by_ref().take(database.designs.len()) {
             checked.designs += 1;
-            checked.functions +=
-                check_design(&mut engine, design, partitioned, findings, &mut checked.warnings);
+            checked.functions += design.functions;
+            findings.extend(design.findings);
+            checked.warnings.extend(design.warnings);
         }
         checked.warnings.extend(undeployed(project, database));
         checked.schemas += database.schemas.len();
@@ -102,6 +111,43 @@ pub(super) fn check(project: &Project, profile: Profile) -> Checked {
         findings.push(format!("{}: {}", project.shown(&orphan.path).display(), orphan.reason));
     }
     checked
+}
+
+/// What was found in a design document.
+#[derive(Default)]
+struct CheckedDesign {
+    functions: usize,
+    findings: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// Checks design documents on all processors: compiling is most of what a push without changes does.
+/// `true` beside one tells that its database is partitioned.
+fn check_designs(designs: &[(&DesignDocument, bool)], profile: Profile) -> Vec<CheckedDesign> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from).min(designs.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut engine = Engine::new(profile, Limits::default());
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((design, partitioned)) = designs.get(index) else { return done };
+            let mut checked = CheckedDesign::default();
+            let CheckedDesign { findings, warnings, .. } = &mut checked;
+            let functions = check_design(&mut engine, design, *partitioned, findings, warnings);
+            checked.functions = functions;
+            done.push((index, checked));
+        }
+    };
+    let mut checked: Vec<(usize, CheckedDesign)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        let done = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        done.flatten().collect()
+    });
+    checked.sort_by_key(|(index, _)| *index);
+    checked.into_iter().map(|(_, checked)| checked).collect()
 }
 
 /// What is to be known of documents that stand beside design documents, as couchapp's `_docs` do.
