@@ -98,15 +98,17 @@ pub(super) fn run(
     if !served.deploy(&project, terminal) {
         return Exit::Findings;
     }
-    terminal.data(&served.announcement(arguments.format, &project));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(async {
+            // Whoever reads the address may stop it at once.
+            let stopped = stopped();
+            terminal.data(&served.announcement(arguments.format, &project));
             let mut tests = Tests::new(arguments.profile.into());
             if !arguments.no_test {
                 tests.start(project);
             }
-            wait(served, tests, files, folder, terminal).await
+            wait(stopped, served, tests, files, folder, terminal).await
         }),
         Err(error) => {
             terminal.error(&format!("cannot wait: {error}"), None);
@@ -155,13 +157,14 @@ fn password(project: &Project, terminal: &mut Terminal) -> Result<Option<Secret>
 
 /// Serves until it is told to stop.
 async fn wait(
+    stopped: impl Future<Output = ()>,
     mut served: Served,
     mut tests: Tests,
     mut files: Option<Files>,
     folder: Option<&Path>,
     terminal: &mut Terminal,
 ) -> Exit {
-    let mut stopped = std::pin::pin!(stopped());
+    let mut stopped = std::pin::pin!(stopped);
     loop {
         tokio::select! {
             () = &mut stopped => return Exit::Success,
@@ -184,23 +187,30 @@ async fn wait(
     }
 }
 
-/// Ends when the program is told to: by Ctrl-C or SIGTERM.
-async fn stopped() {
-    let interrupt = async {
-        // Without a handler Ctrl-C ends the program all the same.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+/// Ends when the program is told to, from now on: by Ctrl-C or SIGTERM.
+fn stopped() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return interrupt.await };
-        tokio::select! {
-            () = interrupt => {}
-            _ = terminate.recv() => {}
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        async move {
+            let told = signals.into_iter().filter_map(Result::ok).map(|mut signal| {
+                Box::pin(async move {
+                    signal.recv().await;
+                })
+            });
+            let told: Vec<_> = told.collect();
+            if told.is_empty() {
+                // Without handlers the signals end the program all the same.
+                std::future::pending::<()>().await;
+            }
+            futures_util::future::select_all(told).await;
         }
     }
     #[cfg(not(unix))]
-    interrupt.await;
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
