@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::deployment::load_targets;
+use super::deployment::{begin, load_targets, note_undeployed};
 use super::schema_changes::{self, Changed};
 use super::server::{Connected, ServerArguments};
-use super::{ProfileArgument, Terminal, open};
+use super::{ProfileArgument, Terminal};
 use crate::deploy::plan::{self, PlanFile};
 use crate::deploy::{Loaded, Survey, Surveys, ViewRows, places, row_changes, survey_all};
 use crate::engine::{Engine, Limits};
@@ -78,33 +78,21 @@ pub(super) fn run(
     arguments: &DiffArguments,
     folder: Option<&Path>,
     terminal: &mut Terminal,
-) -> Exit {
-    let project = match open(folder) {
-        Ok(project) => project,
-        Err(problems) => return terminal.problems(&problems),
-    };
-    let connected = match arguments.server.connect(&project) {
-        Ok(connected) => connected,
-        Err(error) => return terminal.connect_error(&error),
-    };
-    let loaded = match load_targets(&project, &connected, terminal) {
-        Ok(loaded) => loaded,
-        Err(exit) => return exit,
-    };
-    super::deployment::note_undeployed(&project, &loaded, terminal);
+) -> Result<Exit, Exit> {
+    let (project, connected) = begin(&arguments.server, folder, terminal)?;
+    let loaded = load_targets(&project, &connected, terminal)?;
+    note_undeployed(&project, &loaded, terminal);
     let options = plan::Options { prune: arguments.prune, exact: arguments.exact };
-    let surveys = match connected.run(surveys(arguments, &connected, &loaded, options)) {
-        None => return Exit::Interrupted,
-        Some(Err(error)) => return terminal.server_error(&error),
-        Some(Ok(surveys)) => surveys,
+    let surveys = connected
+        .run(surveys(arguments, &connected, &loaded, options))
+        .ok_or(Exit::Interrupted)?
+        .map_err(|error| terminal.server_error(&error))?;
+    let rows = match arguments.rows {
+        None => Vec::new(),
+        Some(count) => changed_rows(arguments, &connected, &surveys, count)
+            .ok_or(Exit::Interrupted)?
+            .map_err(|error| terminal.server_error(&error))?,
     };
-    let rows =
-        match arguments.rows.map(|count| changed_rows(arguments, &connected, &surveys, count)) {
-            None => Vec::new(),
-            Some(None) => return Exit::Interrupted,
-            Some(Some(Err(error))) => return terminal.server_error(&error),
-            Some(Some(Ok(rows))) => rows,
-        };
     let plan = surveys.plan(&loaded, options);
     let file = PlanFile::new(&plan, connected.server.url());
     if let Some(path) = &arguments.out {
@@ -112,16 +100,13 @@ pub(super) fn run(
             terminal.message("the plan is not saved, since it is not complete");
         } else if let Err(error) = std::fs::write(path, file.to_json()) {
             terminal.error(&format!("{} cannot be written: {error}", path.display()), None);
-            return Exit::Usage;
+            return Err(Exit::Usage);
         }
     }
     let changed = match arguments.against.as_deref() {
         None => Vec::new(),
         Some(against) => {
-            match changed_schemas(arguments, against, &project, &connected, &loaded, terminal) {
-                Ok(changed) => changed,
-                Err(exit) => return exit,
-            }
+            changed_schemas(arguments, against, &project, &connected, &loaded, terminal)?
         }
     };
     let style = human::Options { style: terminal.style, verbose: arguments.verbose };
@@ -161,7 +146,7 @@ pub(super) fn run(
         }
     }
     let is_fine = changed.iter().all(|changed| changed.impact.counted.invalid == 0);
-    ended(arguments, &surveys, plan.is_empty() && is_fine, terminal)
+    Ok(ended(arguments, &surveys, plan.is_empty() && is_fine, terminal))
 }
 
 /// The rows that change in a database.
